@@ -1,0 +1,258 @@
+"""What all estimators share: the walk of fit and what it sets."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_random_state
+
+from skrnn._persistence import VersionedState
+from skrnn._progress import progress
+from skrnn._validation import (
+    Count,
+    DeviceName,
+    Interval,
+    Real,
+    StrOptions,
+    check_sequences,
+    check_target_order,
+    check_validation_set,
+    check_weight,
+    fit_context,
+    unchanged_on_error,
+    warn_of_lost_steps,
+)
+
+if TYPE_CHECKING:
+    from skrnn._losses import Loss
+    from skrnn._model import Examples, Model
+    from skrnn._network import NetworkSpec
+    from skrnn._training import Plan, TrainingLog
+
+
+class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
+    """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
+
+    loss_curve_: list[float]
+    _layer: ClassVar[str]  # see NetworkSpec.layer
+    _layer_options: ClassVar[tuple[str, ...]] = ()  # parameters that go to the layer as they are
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_size": [Count(1)],
+        "num_layers": [Count(1)],
+        "bidirectional": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "solver": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [StrOptions({"auto"}), Count(1)],
+        "max_iter": [Count(1)],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Count(1)],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "n_channels": [StrOptions({"auto"}), Count(1)],
+        "device": [DeviceName()],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, oldest step first. In a table each row is one unrolled sequence, see ``n_channels``. A step
+            that contains NaN is skipped.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; 1 if None. A sample of weight 0 is left out altogether.
+        X_val : array-like, default=None
+            Sequences whose loss is watched in the place of a part of X. Needs ``early_stopping=True``.
+        y_val : array-like, default=None
+            Targets of ``X_val``.
+        sample_weight_val : array-like, default=None
+            Weights of ``X_val``.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        with unchanged_on_error(self):
+            goes_on = self.warm_start and self.__sklearn_is_fitted__()
+            examples = self._read(X, y, sample_weight, reset=not goes_on)
+            held_out = None
+            if check_validation_set(self, X_val, y_val):
+                held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
+            elif self.early_stopping:
+                examples, held_out = examples.hold_out(self.validation_fraction)
+            log = self._train(examples, held_out, goes_on=goes_on, max_iter=self.max_iter)
+        if not log.converged:
+            warnings.warn(
+                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for exactly one epoch.
+
+        The units of X and y are measured in the first call. Later calls keep them, the weights and the state of the
+        solver.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``fit``.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; 1 if None.
+
+        Returns
+        -------
+        self : estimator
+            The estimator after one more epoch.
+        """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        with unchanged_on_error(self):
+            goes_on = self.__sklearn_is_fitted__()
+            examples = self._read(X, y, sample_weight, reset=not goes_on)
+            self._train(examples, None, goes_on=goes_on, max_iter=1)
+        return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    @abstractmethod
+    def _check_target(self, y: Any, n_samples: int, *, reset: bool) -> np.ndarray:
+        """Targets as numbers (n, target)."""
+
+    @abstractmethod
+    def _make_loss(self) -> Loss:
+        """The loss that the parameters name."""
+
+    def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Examples:
+        """Check one set of examples; those of weight zero are left out."""
+        from skrnn._model import Examples
+
+        check_target_order(X, y)
+        sequences = check_sequences(self, X, n_channels=self.n_channels, reset=reset)
+        y = self._check_target(y, len(sequences), reset=reset)
+        weight = check_weight(sample_weight, len(sequences))
+        if reset:
+            warn_of_lost_steps(sequences, weight)
+        used = weight > 0
+        examples = Examples(sequences, y, weight)
+        return examples if used.all() else examples.take(used)
+
+    def _train(self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int) -> TrainingLog:
+        """Train a new or the present model, then set all that was learnt."""
+        from skrnn._model import train_on
+
+        model = self._continued(examples) if goes_on else self._untrained(examples)
+        with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
+            try:
+                plan = self._plan(len(examples), max_iter)
+                model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
+            except FloatingPointError as error:
+                raise ValueError(
+                    f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
+                    "look for very large values in X and y."
+                ) from None
+        self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *log.loss_curve]
+        self.validation_loss_curve_ = None if held_out is None else list(log.validation_loss_curve)
+        self.n_iter_ = len(self.loss_curve_)
+        self.loss_ = self.loss_curve_[-1]
+        self.best_loss_ = log.best_loss
+        self.n_outputs_ = examples.y.shape[1]
+        self._model: Model = model
+        return log
+
+    def _plan(self, n_samples: int, max_iter: int) -> Plan:
+        from skrnn._training import Plan
+
+        return Plan(
+            solver=self.solver,
+            learning_rate_init=self.learning_rate_init,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            clip_norm=self.clip_norm,
+            batch_size=min(200 if self.batch_size == "auto" else self.batch_size, n_samples),
+            max_iter=max_iter,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            shuffle=self.shuffle,
+        )
+
+    def _spec(self, examples: Examples, loss: Loss) -> NetworkSpec:
+        from skrnn._network import NetworkSpec
+
+        return NetworkSpec(
+            layer=self._layer,
+            input_size=examples.sequences.n_channels,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            bidirectional=self.bidirectional,
+            dropout=self.dropout,
+            width=loss.width(examples.y.shape[1]),
+            options=tuple((name, getattr(self, name)) for name in self._layer_options),
+        )
+
+    def _untrained(self, examples: Examples) -> Model:
+        """A new model in the units of the examples."""
+        from skrnn._model import start
+
+        loss = self._make_loss()
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        return start(self._spec(examples, loss), loss, examples, seed=int(seed), dtype=self.dtype, device=self.device)
+
+    def _continued(self, examples: Examples) -> Model:
+        """The present model, if the parameters and the data still fit it."""
+        name = type(self).__name__
+        if examples.y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {examples.y.shape[1]} outputs, but {name} was fitted with {self.n_outputs_}.")
+        loss = self._make_loss()
+        spec = self._spec(examples, loss)
+        old = {"loss": self._model.loss, **dict(self._model.spec.options), **asdict(self._model.spec)}
+        new = {"loss": loss, **dict(spec.options), **asdict(spec)}
+        for parameter in ("loss", "hidden_size", "num_layers", "bidirectional", *self._layer_options):
+            if old[parameter] != new[parameter]:
+                raise ValueError(
+                    f"{parameter} of {name} changed from {old[parameter]!r} to {new[parameter]!r} since the last fit, "
+                    "so that training cannot go on. Fit with warm_start=False, or clone the estimator."
+                )
+        return replace(self._model, spec=spec)

@@ -1,0 +1,191 @@
+"""The key of a row: the series it belongs to and its time, as integers or floats that sort and subtract."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+_INDEX_HELP = (
+    "Use a pandas index of numbers, datetimes, timedeltas or periods (pandas.to_datetime converts text), "
+    "or name a column of X with time_column."
+)
+
+
+@dataclass(frozen=True)
+class _NoTime:
+    """Label of the series that a row without a time makes up alone."""
+
+    row: int
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys of n rows.
+
+    ``time`` holds int64 or float64 numbers of the unit that ``kind`` tells ("number", "datetime" and
+    "timedelta" in nanoseconds, "period[...]" in ordinals). ``series`` are positions in ``labels``.
+    ``known`` is False where a row came without a time.
+    """
+
+    time: np.ndarray  # (n,)
+    series: np.ndarray  # (n,) int64
+    labels: tuple[Hashable, ...]
+    kind: str
+    known: np.ndarray  # (n,) bool
+    zone: str | None = None
+    freq: Any = None  # the pandas offset of the index itself
+    exact: bool = True  # equal keys stand for equal rows
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def isolated(self) -> Keys:
+        """The same keys, where each row without a time is a series of its own: no history, in no other window."""
+        lost = np.flatnonzero(~self.known)
+        if not len(lost):
+            return self
+        series = self.series.copy()
+        series[lost] = len(self.labels) + np.arange(len(lost))
+        return replace(self, series=series, labels=(*self.labels, *(_NoTime(int(row)) for row in lost)))
+
+    def describe(self, rows: np.ndarray, most: int = 3) -> str:
+        """The keys of some rows, as the user wrote them."""
+        shown = [self._show(int(row)) for row in rows[:most]]
+        return ", ".join(shown) + (", ..." if len(rows) > most else "")
+
+    def _show(self, row: int) -> str:
+        import pandas as pd
+
+        time: Any = self.time[row]
+        if self.kind == "datetime":
+            time = pd.Timestamp(int(time), tz="UTC").tz_convert(self.zone) if self.zone else pd.Timestamp(int(time))
+        elif self.kind == "timedelta":
+            time = pd.Timedelta(int(time))
+        elif self.kind.startswith("period"):
+            time = pd.Period(ordinal=int(time), freq=self.kind[7:-1])
+        label = self.labels[self.series[row]]
+        return f"{time}" if label == () else f"{label}: {time}"
+
+
+def block_keys(n_rows: int, groups: Any = None) -> Keys:
+    """Keys of rows that carry no time: each series is one consecutive block in the order of its rows."""
+    series, labels = _factorize(groups, n_rows)
+    time = np.arange(n_rows)
+    if len(labels) > 1:
+        order = np.argsort(series, kind="stable")
+        first = np.searchsorted(series[order], np.arange(len(labels)))
+        time = np.empty(n_rows, dtype=np.int64)
+        time[order] = np.arange(n_rows) - first[series[order]]
+    return Keys(time, series, labels, "block", np.ones(n_rows, dtype=bool))
+
+
+def read_keys(index: Any, times: Any = None, groups: Any = None, *, exact: bool = True) -> Keys | None:
+    """Read the key of each row.
+
+    Parameters
+    ----------
+    index : pandas.Index or None
+        Index of the rows; None for a bare array.
+    times : array-like or None
+        Column of X that holds the time. It takes the place of the index.
+    groups : array-like or None
+        Column of X that names the series.
+    exact : bool
+        Whether equal keys are the same moment, so that they must stand for equal rows. In a bare array they may have
+        been rounded.
+
+    Returns
+    -------
+    keys : Keys or None
+        None if there is neither an index nor a time column.
+    """
+    import pandas as pd
+
+    if times is not None:
+        time_index = pd.Index(times)
+    elif index is None:
+        return None
+    elif isinstance(index, pd.MultiIndex):
+        _check_levels(index)
+        time_index = index.get_level_values(-1)
+        outer = index.droplevel(-1)
+        groups = outer if groups is None else list(zip(outer, groups, strict=True))
+    else:
+        time_index = index
+    keys = _time_keys(time_index, where="index" if times is None else "time_column")
+    series, labels = _factorize(groups, len(keys))
+    return replace(keys, series=series, labels=labels, exact=exact)
+
+
+def wall_clock(time: np.ndarray, zone: str | None) -> np.ndarray:
+    """Nanoseconds of UTC as nanoseconds that a clock on the wall in ``zone`` shows."""
+    import pandas as pd
+
+    if zone is None:
+        return time
+    stamps = pd.DatetimeIndex(pd.to_datetime(time, unit="ns", utc=True))
+    return stamps.tz_convert(zone).tz_localize(None).as_unit("ns").asi8
+
+
+def _check_levels(index: Any) -> None:
+    """In a MultiIndex the last level is the time."""
+    dated = [level.dtype.kind in "mM" or str(level.dtype).startswith(("period", "datetime")) for level in index.levels]
+    if any(dated) and not dated[-1]:
+        level = dated.index(True)
+        raise ValueError(
+            f"The last level of a MultiIndex must be the time and the levels before it name the series, but level "
+            f"{level} ({index.names[level]!r}) holds dates and the last ({index.names[-1]!r}) does not. "
+            f"Reorder them with X.swaplevel({level}, -1)."
+        )
+
+
+def _time_keys(index: Any, where: str) -> Keys:
+    """Keys of one series from an index of times."""
+    import pandas as pd
+
+    n_rows = len(index)
+    series = np.zeros(n_rows, dtype=np.int64)
+    freq = getattr(index, "freq", None)
+    zone = None
+    if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
+        tz = getattr(index, "tz", None)
+        zone = None if tz is None else str(tz)
+        time, known = index.as_unit("ns").asi8, ~np.asarray(index.isna())
+        kind = "datetime" if isinstance(index, pd.DatetimeIndex) else "timedelta"
+    elif isinstance(index, pd.PeriodIndex):
+        time, known, kind = index.asi8, ~np.asarray(index.isna()), f"period[{index.freqstr}]"
+    elif index.dtype.kind in "iuf" or index.inferred_type in ("integer", "floating", "mixed-integer-float"):
+        time, known = _numbers(np.asarray(index.to_numpy(dtype=np.float64 if index.dtype.kind == "O" else None)))
+        kind = "number"
+    else:
+        raise TypeError(
+            f"The {where} of X holds values of type {index.inferred_type!r} ({index[0]!r}, ...), which have no "
+            f"distance in time. {_INDEX_HELP}"
+        )
+    return Keys(np.where(known, time, 0), series, ((),), kind, known, zone, freq)
+
+
+def _numbers(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers as int64 where all are whole, else as float64; and which of them are finite."""
+    if time.dtype.kind in "iu":
+        return time.astype(np.int64), np.ones(len(time), dtype=bool)
+    time = time.astype(np.float64)
+    known = np.isfinite(time)
+    whole = np.where(known, time, 0.0)
+    if np.all(np.abs(whole) < 2.0**53) and np.array_equal(whole, np.floor(whole)):
+        time = whole.astype(np.int64)
+    return time, known
+
+
+def _factorize(groups: Any, n_rows: int) -> tuple[np.ndarray, tuple[Hashable, ...]]:
+    """Number the series in the order of their first rows."""
+    import pandas as pd
+
+    if groups is None:
+        return np.zeros(n_rows, dtype=np.int64), ((),)
+    codes, labels = pd.factorize(pd.Index(groups), use_na_sentinel=False)
+    plain = labels.tolist()
+    return codes.astype(np.int64), tuple(None if label != label else label for label in plain)

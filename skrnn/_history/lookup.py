@@ -1,0 +1,240 @@
+"""Windows of rows: the steps before each row, found in the history and in the rows of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from skrnn._history.grid import Grid
+from skrnn._history.keys import Keys
+from skrnn._history.store import History, same_rows
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What the rows of one call find.
+
+    ``windows`` is a read-only view of the padded rows where the call is one ordered series without holes.
+    """
+
+    windows: np.ndarray  # (n, step, channel)
+    n_missing: np.ndarray  # (n,) steps of each window that no row holds
+    stale: np.ndarray  # (n,) bool: the newest step is later than every row of the series that holds a value
+    n_changed: int  # keys whose remembered row holds other values than the call's
+    contradicted: tuple[Hashable, ...]  # series whose history was ignored since most shared rows differ
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of history and call with distinct keys, sorted by series, then position."""
+
+    series: np.ndarray  # (m,)
+    position: np.ndarray  # (m,)
+    values: np.ndarray  # (m, channel)
+
+
+def look_up(
+    keys: Keys,
+    values: np.ndarray,
+    distinct: tuple[np.ndarray, np.ndarray],
+    history: History,
+    grid: Grid | None,
+    *,
+    window_size: int,
+    horizon: int,
+    future: np.ndarray,
+) -> Lookup:
+    """Windows of all rows of a call.
+
+    The window of a row at position p holds the positions p - horizon - window_size + 1 ... p - horizon of its
+    series; the ``future`` channels are read ``horizon`` positions later. Without a grid a position is the rank of a
+    row among the rows of its series.
+
+    Parameters
+    ----------
+    keys : Keys
+        Keys of the n rows, their series numbered as in ``history``.
+    values : ndarray of shape (n, n_channels)
+        Their values.
+    distinct : tuple of ndarray
+        Rows and slots of ``distinct_rows``.
+    history : History
+        Rows known from before; may be empty.
+    grid : Grid or None
+        The grid, or None for the rows in order.
+    window_size, horizon : int
+        Length and lag of the window, in steps.
+    future : ndarray of shape (n_channels,)
+        True for the channels that are known in advance.
+    """
+    rows, slot = distinct
+    reach = horizon + window_size - 1
+    past = _within_reach(history, keys, reach, grid)
+    past, n_changed, contradicted = _without_shared(past, keys, values, rows)
+    known, place = _merge(past, keys, values, rows, grid)
+    at = place[slot]  # (n,) each row of the call among the known rows
+
+    codes, start = _codes(known, at, reach)
+    starts = start, start + horizon
+    if bool(np.all(np.diff(start) == 1)):
+        windows = _view(codes, known.values, starts, window_size, future)
+    else:
+        windows = _dense(codes, known.values, starts, window_size, future)
+    n_missing = window_size - _count(codes, start, window_size)
+    stale = start + window_size - 1 > _newest(known, codes, future, len(keys.labels))[keys.series]
+    return Lookup(windows, n_missing, stale, n_changed, contradicted)
+
+
+def _within_reach(history: History, keys: Keys, reach: int, grid: Grid | None) -> History:
+    """The remembered rows that the windows of a call may need."""
+    if grid is not None and len(history.labels) == 1 and len(history):
+        oldest = grid.positions(keys.time[keys.known])[0].min(initial=np.iinfo(np.int64).max) - reach
+        return history.take(slice(int(np.searchsorted(history.position, oldest)), None))
+    called = np.zeros(max(len(history.labels), len(keys.labels)), dtype=bool)
+    called[keys.series] = True
+    needed = called[history.series]
+    return history if needed.all() else history.take(np.flatnonzero(needed))
+
+
+def _without_shared(
+    past: History, keys: Keys, values: np.ndarray, rows: np.ndarray
+) -> tuple[History, int, tuple[Hashable, ...]]:
+    """History without the keys of the call, and without series whose shared rows mostly hold other values."""
+    if not len(past):
+        return past, 0, ()
+    n_past = len(past)
+    time = np.concatenate([past.time, keys.time[rows]])
+    series = np.concatenate([past.series, keys.series[rows]])
+    order = np.lexsort((time, series))
+    repeats = np.flatnonzero((np.diff(time[order]) == 0) & (np.diff(series[order]) == 0))
+    if not len(repeats):
+        return past, 0, ()
+    old, new = order[repeats], rows[order[repeats + 1] - n_past]
+    differs = ~same_rows(past.values[old], values[new])
+    telling = ~np.all(np.isnan(values[new]), axis=1)
+    n_labels = len(keys.labels)
+    n_shared = np.bincount(past.series[old[telling]], minlength=n_labels)
+    n_differs = np.bincount(past.series[old[telling & differs]], minlength=n_labels)
+    contradicted = 2 * n_differs > n_shared
+    keep = ~contradicted[past.series]
+    keep[old] = False
+    n_changed = int(np.sum(differs & ~contradicted[past.series[old]]))
+    labels = tuple(keys.labels[i] for i in np.flatnonzero(contradicted))
+    return past.take(np.flatnonzero(keep)), n_changed, labels
+
+
+def _merge(
+    past: History, keys: Keys, values: np.ndarray, rows: np.ndarray, grid: Grid | None
+) -> tuple[_Rows, np.ndarray]:
+    """All known rows, and the place of each of ``rows`` among them."""
+    place = np.arange(len(rows))
+    time, series = keys.time[rows], keys.series[rows]
+    values = values if np.array_equal(rows, np.arange(len(values))) else values[rows]
+    if len(past):
+        time, series = np.concatenate([past.time, time]), np.concatenate([past.series, series])
+        order = np.lexsort((time, series))
+        time, series = time[order], series[order]
+        dtype = values.dtype
+        values = np.concatenate([past.values.astype(dtype, copy=False), values])[order]
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        place = rank[len(past) :]
+    if grid is None:
+        return _Rows(series, np.arange(len(series)) - np.searchsorted(series, series), values), place
+    return _Rows(series, grid.positions(time)[0], values), place
+
+
+def _codes(known: _Rows, at: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
+    """Series and position as one sorted number, for the known rows and for the first step of each window."""
+    low = int(known.position.min()) - reach
+    span = int(known.position.max()) - low + reach + 2
+    if (int(known.series.max()) + 1) * span > np.iinfo(np.int64).max:
+        raise ValueError("The keys of X lie too far apart for the time grid; set freq=None.")
+    codes = known.series * span + (known.position - low)
+    return codes, codes[at] - reach
+
+
+def _newest(known: _Rows, codes: np.ndarray, future: np.ndarray, n_series: int) -> np.ndarray:
+    """Code of the last row of each series that holds a value which was not known in advance."""
+    newest = np.full(n_series, np.iinfo(np.int64).min)
+    ends = np.append(np.flatnonzero(np.diff(known.series)), len(codes) - 1)
+    past = known.values if future.all() or not future.any() else known.values[:, ~future]
+    rows = ends
+    if np.isnan(past[ends]).all(axis=1).any():
+        rows = np.flatnonzero(~np.isnan(past).all(axis=1))
+    newest[known.series[rows]] = codes[rows]
+    return newest
+
+
+def _count(codes: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:
+    """How many of the sorted codes lie in each start ... start + length - 1."""
+    first, last = codes[0], codes[-1]
+    if last - first == len(codes) - 1:
+        return np.maximum(np.minimum(start + length, last + 1) - np.maximum(start, first), 0)
+    return np.searchsorted(codes, start + length) - np.searchsorted(codes, start)
+
+
+def _channels(future: np.ndarray) -> list[tuple[int, np.ndarray | slice]]:
+    """Pairs of (which start, channels): the past channels, then those known in advance."""
+    if not future.any():
+        return [(0, slice(None))]
+    return [(0, np.flatnonzero(~future)), (1, np.flatnonzero(future))]
+
+
+def _view(
+    codes: np.ndarray,
+    values: np.ndarray,
+    starts: tuple[np.ndarray, np.ndarray],
+    window_size: int,
+    future: np.ndarray,
+) -> np.ndarray:
+    """Windows of consecutive positions as a view of the rows, padded with NaN."""
+    n_windows, n_channels = len(starts[0]), values.shape[1]
+    base = np.full((n_windows + window_size - 1, n_channels), np.nan, dtype=values.dtype)
+    for which, channels in _channels(future):
+        first = int(starts[which][0])
+        begin, end = np.searchsorted(codes, [first, first + len(base)])
+        place: np.ndarray | slice = codes[begin:end] - first
+        if end > begin and codes[end - 1] - codes[begin] == end - begin - 1:
+            place = slice(int(codes[begin]) - first, int(codes[end - 1]) - first + 1)
+        if isinstance(channels, slice) or isinstance(place, slice):
+            base[place, channels] = values[begin:end, channels]
+        else:
+            base[place[:, None], channels] = values[begin:end, channels]
+    step, channel = base.strides
+    shape = (n_windows, window_size, n_channels)
+    return np.lib.stride_tricks.as_strided(base, shape, (step, step, channel), writeable=False)
+
+
+def _columns(channels: np.ndarray | slice, n_channels: int) -> np.ndarray:
+    return np.arange(n_channels)[channels]
+
+
+def _dense(
+    codes: np.ndarray,
+    values: np.ndarray,
+    starts: tuple[np.ndarray, np.ndarray],
+    window_size: int,
+    future: np.ndarray,
+) -> np.ndarray:
+    """Windows of any positions as an array of their own."""
+    n_windows, n_channels = len(starts[0]), values.shape[1]
+    windows = np.full((n_windows, window_size, n_channels), np.nan, dtype=values.dtype)
+    for which, channels in _channels(future):
+        start = starts[which]
+        first = np.searchsorted(codes, start)
+        count = np.searchsorted(codes, start + window_size) - first
+        columns = _columns(channels, n_channels)
+        whole = np.flatnonzero(count == window_size)
+        if len(whole):
+            runs = np.lib.stride_tricks.sliding_window_view(values, window_size, axis=0)  # (run, channel, step)
+            windows[whole[:, None], :, columns] = runs[first[whole, None], columns]
+        partial = np.flatnonzero(count < window_size)
+        window = np.repeat(partial, count[partial])
+        within = np.arange(len(window)) - np.repeat(np.cumsum(count[partial]) - count[partial], count[partial])
+        row = first[window] + within
+        windows[window[:, None], codes[row, None] - start[window, None], columns] = values[row[:, None], columns]
+    windows.flags.writeable = False
+    return windows

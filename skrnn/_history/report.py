@@ -1,0 +1,55 @@
+"""What a call tells of rows that changed, of stale windows and of windows that miss steps."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from skrnn._history.keys import Keys
+from skrnn._history.lookup import Lookup
+
+
+class IncompleteWindowWarning(UserWarning):
+    """Some windows miss steps, since the rows before them are not known."""
+
+
+def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
+    """Tell of changed rows, of stale windows and of windows that miss steps."""
+    if found.contradicted:
+        labels = ", ".join(str(label) for label in found.contradicted[:3] if label != ())
+        warnings.warn(
+            f"Most rows of X that share a key with the training rows hold other values{labels and f' ({labels})'}: "
+            "taken for another series, whose remembered history is ignored. Tell series apart with group_column or a "
+            "MultiIndex.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if found.n_changed:
+        warnings.warn(
+            f"{found.n_changed} rows of X share a key with a training row but hold other values; those of X are used.",
+            UserWarning,
+            stacklevel=3,
+        )
+    if incomplete == "ignore":
+        return
+    stale = np.flatnonzero(found.stale)
+    if len(stale) and horizon:
+        raise ValueError(
+            f"The windows of {len(stale)} rows ({keys.describe(stale)}) end after the last row that is known: with "
+            f"horizon={horizon} only the next {horizon} rows can be predicted. To forecast further ahead, append "
+            'what was observed with partial_fit, or use a longer horizon. incomplete="ignore" takes what is there.'
+        )
+    n_incomplete = int(np.sum((found.n_missing > 0) | found.stale))
+    if not n_incomplete:
+        return
+    why = (
+        "the rows carry no key, so X is taken for one block of consecutive rows. Pass a data frame whose index is the "
+        'time (pipeline.set_output(transform="pandas") keeps it through the steps in front), or name a time_column'
+        if keys.kind == "block"
+        else "the rows before are neither in X nor remembered from fit"
+    )
+    message = f"{n_incomplete} of {len(found.n_missing)} windows miss steps: {why}."
+    if incomplete == "error":
+        raise ValueError(message)
+    warnings.warn(message, IncompleteWindowWarning, stacklevel=3)

@@ -1,0 +1,125 @@
+"""The rows that ``fit`` remembers, by series and time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skrnn._history.axis import Axis
+from skrnn._history.keys import Keys
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class History:
+    """Rows with distinct keys, sorted by series, then time.
+
+    ``position`` is the place on the grid and ``phase`` (one number per series) the offset of its rows from the
+    grid; both are empty where there is no grid.
+    """
+
+    labels: tuple[Hashable, ...]
+    series: np.ndarray  # (n,) positions in labels
+    time: np.ndarray  # (n,)
+    position: np.ndarray  # (n,) or (0,)
+    phase: np.ndarray  # (n_labels,) or (0,)
+    values: np.ndarray  # (n, channel)
+
+    @classmethod
+    def empty(cls, n_channels: int) -> History:
+        return cls((), _NO_ROWS, _NO_ROWS, _NO_ROWS, _NO_ROWS, np.zeros((0, n_channels)))
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def numbered(self, keys: Keys) -> Keys:
+        """Keys whose series are numbered as in this history, new series after those."""
+        if keys.labels == self.labels:
+            return keys
+        number = {label: i for i, label in enumerate(self.labels)}
+        for label in keys.labels:
+            number.setdefault(label, len(number))
+        series = np.array([number[label] for label in keys.labels], dtype=np.int64)[keys.series]
+        return replace(keys, series=series, labels=tuple(number))
+
+    def extended(self, keys: Keys, values: np.ndarray, rows: np.ndarray, axis: Axis) -> History:
+        """This history with new rows of distinct keys; a row takes the place of an old one of the same key."""
+        keys = self.numbered(keys)
+        axis.check(keys, self.phase)
+        rows = rows[keys.known[rows]]
+        labels = keys.labels[: int(keys.series[rows].max(initial=len(self.labels) - 1)) + 1]
+        series, time, values = keys.series[rows], keys.time[rows], values[rows]
+        if len(self):
+            series, time = np.concatenate([self.series, series]), np.concatenate([self.time, time])
+            order = np.lexsort((time, series))
+            last = np.ones(len(order), dtype=bool)
+            last[:-1] = (np.diff(series[order]) != 0) | (np.diff(time[order]) != 0)
+            order = order[last]
+            series, time, values = series[order], time[order], np.concatenate([self.values, values])[order]
+        position = phase = _NO_ROWS
+        if axis.grid is not None:
+            position, row_phase = axis.grid.positions(time)
+            phase = np.zeros(len(labels), dtype=np.int64)
+            phase[series] = row_phase
+        return History(labels, series, time, position, phase, values)
+
+    def take(self, rows: np.ndarray | slice) -> History:
+        """Some rows, in the same order."""
+        position = self.position[rows] if len(self.position) else self.position
+        return replace(
+            self, series=self.series[rows], time=self.time[rows], position=position, values=self.values[rows]
+        )
+
+    def tail(self, n_rows: int) -> History:
+        """The last ``n_rows`` rows of each series."""
+        end = np.searchsorted(self.series, np.arange(len(self.labels)), side="right")
+        return self.take(np.flatnonzero(np.arange(len(self)) >= end[self.series] - n_rows))
+
+
+def distinct_rows(keys: Keys, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort the rows of one call by series and time, equal keys once.
+
+    Returns
+    -------
+    rows : ndarray of int
+        The first row of each distinct key, sorted by series and time.
+    slot : ndarray of shape (n,)
+        For each row of the call, which of ``rows`` holds its key.
+
+    Raises
+    ------
+    ValueError
+        If rows of one key hold different values. In a bare array, whose times may be rounded, this is a warning.
+    """
+    everything = np.arange(len(keys))
+    if bool(np.all(keys.series == keys.series[0])) and bool(np.all(keys.time[1:] > keys.time[:-1])):
+        return everything, everything
+    order = np.lexsort((keys.time, keys.series))
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (np.diff(keys.time[order]) != 0) | (np.diff(keys.series[order]) != 0)
+    rows = order[fresh]
+    slot = np.empty(len(order), dtype=np.int64)
+    slot[order] = np.cumsum(fresh) - 1
+    repeats = order[~fresh]
+    clashes = np.sort(repeats[~same_rows(values[repeats], values[rows[slot[repeats]]])])
+    if len(clashes):
+        message = f"X holds different values under the same key ({keys.describe(clashes)})."
+        if keys.exact:
+            raise ValueError(
+                f"{message} If its rows belong to several series, name the column that tells them apart with "
+                "group_column, or use a MultiIndex whose last level is the time."
+            )
+        warnings.warn(f"{message} The first row of each counts.", UserWarning, stacklevel=2)
+    return rows, slot
+
+
+def same_rows(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Rows that are equal up to the rounding of single precision; NaN equals NaN."""
+    same = np.all((first == second) | (np.isnan(first) & np.isnan(second)), axis=1)
+    others = np.flatnonzero(~same)
+    same[others] = np.all(np.isclose(first[others], second[others], rtol=1e-6, atol=0.0, equal_nan=True), axis=1)
+    return same

@@ -1,0 +1,80 @@
+"""What a saved estimator holds: networks as arrays, a format number, and the versions that wrote it."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.exceptions import InconsistentVersionWarning
+
+if TYPE_CHECKING:
+    import torch
+
+    from skrnn._network import NetworkSpec, RecurrentNetwork
+
+_FORMAT = 1
+_PACKAGES = ("skrnn", "scikit-learn", "torch", "numpy")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+class VersionedState:
+    """Mixin that writes a format number and package versions beside the attributes, and compares them on loading."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: Any = super().__getstate__()
+        return {**state, "_skrnn_format": _FORMAT, "_skrnn_versions": _versions()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        written, wrote = state.pop("_skrnn_format", _FORMAT), state.pop("_skrnn_versions", None)
+        name = type(self).__name__
+        if written > _FORMAT:
+            by = (wrote or {}).get("skrnn", "a later version")
+            raise ValueError(
+                f"This {name} was saved by skrnn {by} (format {written}); this is skrnn {_versions().get('skrnn')} "
+                f"(format {_FORMAT}). Upgrade skrnn to load it."
+            )
+        here = _versions()
+        if wrote is not None and wrote != here:
+            differing = [package for package in _PACKAGES if wrote.get(package) != here.get(package)]
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=name,
+                    current_sklearn_version=", ".join(f"{package} {here.get(package)}" for package in differing),
+                    original_sklearn_version=", ".join(f"{package} {wrote.get(package)}" for package in differing),
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)  # type: ignore[misc]
+
+
+def network_arrays(network: RecurrentNetwork) -> dict[str, np.ndarray]:
+    """The weights of a network as arrays of their own."""
+    return {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
+
+
+def network_of(
+    spec: NetworkSpec, arrays: dict[str, np.ndarray], *, device: torch.device, dtype: torch.dtype
+) -> RecurrentNetwork:
+    """A network with the weights of ``network_arrays``."""
+    import torch
+
+    from skrnn._network import RecurrentNetwork
+
+    network = RecurrentNetwork(spec, device=device, dtype=dtype)
+    # Copied: the arrays may be read-only, for instance mapped from a file.
+    network.load_state_dict({name: torch.tensor(value, device="cpu") for name, value in arrays.items()})
+    return network

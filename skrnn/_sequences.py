@@ -1,0 +1,172 @@
+"""Sequences as one base array and row numbers, and what is measured on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """n sequences of equal length: sequence i is ``base[starts[i] : starts[i] + n_steps]``.
+
+    Windows of one series share their rows, so that the base is ``n_steps`` times smaller than the windows.
+    A dense array is its own base.
+    """
+
+    base: np.ndarray  # (row, channel)
+    starts: np.ndarray  # (n,) int64
+    n_steps: int
+
+    @classmethod
+    def of(cls, X: np.ndarray) -> Sequences:
+        """Recognise a view of overlapping windows by its strides: one window starts a whole number of rows on.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, n_steps, n_channels)
+            Windows. Nothing of this size is allocated unless X lies in memory in another order.
+        """
+        n, n_steps, n_channels = X.shape
+        hop = n_steps
+        if n > 1 and X.strides[1] > 0:
+            hop, rest = divmod(X.strides[0], X.strides[1])
+            if rest or not 0 < hop <= n_steps:
+                X, hop = np.ascontiguousarray(X), n_steps
+        elif n > 1:
+            X = np.ascontiguousarray(X)
+        shape = ((n - 1) * hop + n_steps, n_channels)
+        base = np.lib.stride_tricks.as_strided(X, shape, X.strides[1:], writeable=False)
+        return cls(base, np.arange(n) * hop, n_steps)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def n_channels(self) -> int:
+        return int(self.base.shape[1])
+
+    def take(self, rows: np.ndarray | slice) -> Sequences:
+        """Some of the sequences."""
+        return replace(self, starts=self.starts[rows])
+
+    def with_base(self, base: np.ndarray) -> Sequences:
+        """The same sequences of other values, for instance scaled ones."""
+        return replace(self, base=base)
+
+    def observed(self) -> np.ndarray:
+        """Rows of the base without NaN."""
+        return ~np.isnan(self.base).any(axis=1)
+
+    def uses(self, weight: np.ndarray) -> np.ndarray:
+        """How often each row of the base is a step of a sequence, each sequence counted with its weight."""
+        change = np.zeros(len(self.base) + 1)
+        np.add.at(change, self.starts, weight)
+        np.subtract.at(change, self.starts + self.n_steps, weight)
+        uses = np.cumsum(change[:-1])
+        uses[self._unused()] = 0.0
+        return uses
+
+    def _unused(self) -> np.ndarray:
+        """Rows of the base that belong to no sequence."""
+        change = np.zeros(len(self.base) + 1, dtype=np.int64)
+        np.add.at(change, self.starts, 1)
+        np.subtract.at(change, self.starts + self.n_steps, 1)
+        return np.cumsum(change[:-1]) == 0
+
+
+def complete_windows(windows: Any) -> np.ndarray:
+    """Mask of the windows that miss no step.
+
+    Parameters
+    ----------
+    windows : array-like of shape (n, window_size, n_channels) or (n, window_size * n_channels)
+        Output of ``SlidingWindowTransformer``.
+
+    Returns
+    -------
+    complete : ndarray of shape (n,)
+        True where no step of the window contains NaN: all of its steps are read by the networks. Use it as
+        ``sample_weight`` to leave the others out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skrnn import SlidingWindowTransformer, complete_windows
+    >>> windows = SlidingWindowTransformer(3).fit_transform(np.arange(5.0)[:, None])
+    >>> complete_windows(windows)
+    array([False, False,  True,  True,  True])
+    """
+    windows = np.asarray(windows)
+    if windows.ndim not in (2, 3):
+        raise ValueError(f"windows must be an array of two or three dimensions, got {windows.ndim}.")
+    if windows.ndim == 2:
+        return ~np.isnan(windows).any(axis=1)
+    sequences = Sequences.of(windows)
+    missing = np.concatenate([[0], np.cumsum(~sequences.observed())])
+    return np.asarray(missing[sequences.starts + sequences.n_steps] == missing[sequences.starts])
+
+
+def flat_windows(windows: np.ndarray) -> np.ndarray:
+    """Each window in one row, oldest step first; a view stays a view.
+
+    Parameters
+    ----------
+    windows : ndarray of shape (n, n_steps, n_channels)
+        Windows.
+
+    Returns
+    -------
+    table : ndarray of shape (n, n_steps * n_channels)
+        Read-only.
+    """
+    n, n_steps, n_channels = windows.shape
+    row, step, channel = windows.strides
+    if step != n_channels * channel:
+        windows = np.ascontiguousarray(windows)
+        row, step, channel = windows.strides
+    return np.lib.stride_tricks.as_strided(windows, (n, n_steps * n_channels), (row, channel), writeable=False)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Affine map to zero mean and unit variance, channel by channel."""
+
+    mean: np.ndarray  # (channel,)
+    std: np.ndarray  # (channel,)
+
+    @classmethod
+    def of(cls, values: np.ndarray, weight: np.ndarray) -> Scale:
+        """Weighted mean and standard deviation; a column without spread keeps its unit.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n, k)
+            Values without NaN.
+        weight : ndarray of shape (n,)
+            Weights.
+        """
+        total = weight.sum()
+        if not total:
+            return cls.identity(values.shape[1])
+        mean = weight @ values / total
+        variance = np.array([weight @ (column - m) ** 2 / total for column, m in zip(values.T, mean, strict=True)])
+        std = np.sqrt(variance)
+        std[std <= 10 * np.finfo(values.dtype).eps * np.abs(mean)] = 1.0
+        return cls(mean, std)
+
+    @classmethod
+    def identity(cls, n_columns: int) -> Scale:
+        return cls(np.zeros(n_columns), np.ones(n_columns))
+
+    def apply(self, values: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+        """Standardised values as a new array of ``dtype``, computed in double precision."""
+        scaled = np.empty(values.shape, dtype=dtype)
+        for i, (mean, std) in enumerate(zip(self.mean, self.std, strict=True)):
+            scaled[:, i] = (values[:, i] - mean) / std
+        return scaled
+
+    def invert(self, values: np.ndarray) -> np.ndarray:
+        return values * self.std + self.mean

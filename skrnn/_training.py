@@ -1,0 +1,289 @@
+"""Batches, epochs, early stopping: the only place where gradients are taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+_CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
+
+
+class LossFunction(Protocol):
+    """What training needs of a loss: one value for each row; ``gradient``, if it has one, replaces autograd."""
+
+    def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train; the words are those of the estimators' parameters."""
+
+    solver: str
+    learning_rate_init: float
+    momentum: float
+    weight_decay: float
+    clip_norm: float | None
+    batch_size: int
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    shuffle: bool
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences, as one base array and the rows where they start, with their targets and weights."""
+
+    base: torch.Tensor  # (row, channel), without NaN
+    observed: torch.Tensor | None  # (row,), None where all are
+    starts: torch.Tensor  # (n,)
+    n_steps: int
+    y: torch.Tensor | None = None  # (n, target)
+    weight: torch.Tensor | None = None  # (n,)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Some sequences (batch, step, channel), and which of their steps are observed (batch, step)."""
+        starts = self.starts[rows]
+        x = self.base.unfold(0, self.n_steps, 1).index_select(0, starts).transpose(1, 2)
+        if self.observed is None:
+            return x, None
+        return x, self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a run stands, as plain values; with the weights it is all that is needed to go on bit by bit."""
+
+    seed: int
+    n_epochs: int = 0
+    optimizer: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What happened, epoch by epoch."""
+
+    loss_curve: tuple[float, ...]
+    validation_loss_curve: tuple[float, ...]
+    best_loss: float
+    converged: bool
+
+
+class Patience:
+    """Stop when the watched loss has not fallen by more than ``tol`` for ``n_iter_no_change`` epochs in a row."""
+
+    def __init__(self, tol: float, n_iter_no_change: int) -> None:
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.best = math.inf
+        self.n_stalled = 0
+
+    def improves(self, loss: float) -> bool:
+        """Take note of an epoch's loss; whether it is the lowest so far."""
+        self.n_stalled = 0 if loss < self.best - self.tol else self.n_stalled + 1
+        lowest = loss < self.best
+        self.best = min(loss, self.best)
+        return lowest
+
+    @property
+    def exhausted(self) -> bool:
+        return self.n_stalled > self.n_iter_no_change
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that a ``device`` parameter means; ValueError if this machine lacks it."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise ValueError(
+            f"device={name!r} was requested, but torch {torch.__version__} finds no CUDA device. Use device='auto' to "
+            "take CUDA where there is one, or install a CUDA build of torch."
+        )
+    device = torch.device(name)
+    if device.index is not None and device.index >= torch.cuda.device_count():
+        raise ValueError(
+            f"device={name!r} was requested, but only {torch.cuda.device_count()} CUDA devices are visible."
+        )
+    return device
+
+
+def train(
+    network: nn.Module,
+    loss: LossFunction,
+    data: Batch,
+    plan: Plan,
+    state: TrainingState,
+    *,
+    validation: Batch | None = None,
+    report: Callable[[float, float | None], None] | None = None,
+) -> tuple[TrainingLog, TrainingState]:
+    """Train a network in place.
+
+    With ``validation``, its loss is watched and the weights of its best epoch come back; otherwise the training loss
+    is watched and the last weights stay.
+
+    Parameters
+    ----------
+    network : Module
+        Called as ``network(x, observed, generator)``.
+    loss : callable
+        See ``LossFunction``.
+    data, validation : Batch
+        Sequences with targets and weights.
+    plan : Plan
+        How to train.
+    state : TrainingState
+        Where to start from.
+    report : callable, optional
+        Called after each epoch with the training loss and the validation loss, or None.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss is not finite.
+    """
+    optimizer = _make_optimizer(plan, network)
+    _load_optimizer(optimizer, state.optimizer)
+    patience = Patience(plan.tol, plan.n_iter_no_change)
+    curve: list[float] = []
+    validation_curve: list[float] = []
+    best: list[torch.Tensor] = []
+    # The caller's own no_grad or inference mode must not reach in here.
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        while len(curve) < plan.max_iter and not patience.exhausted:
+            curve.append(_run_epoch(network, loss, data, plan, optimizer, _seeds(state, len(curve))))
+            watched = curve[-1]
+            if validation is not None:
+                watched = evaluate(network, loss, validation)
+                validation_curve.append(watched)
+            if not math.isfinite(curve[-1] + watched):
+                raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
+            if patience.improves(watched) and validation is not None:
+                best = [parameter.detach().clone() for parameter in network.parameters()]
+            if report is not None:
+                report(curve[-1], watched if validation is not None else None)
+    with torch.no_grad():
+        for parameter, value in zip(network.parameters(), best, strict=False):
+            parameter.copy_(value)
+    log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, patience.exhausted)
+    return log, TrainingState(state.seed, state.n_epochs + len(curve), _optimizer_arrays(optimizer))
+
+
+def evaluate(network: nn.Module, loss: LossFunction, data: Batch) -> float:
+    """Weighted mean loss over a data set."""
+    assert data.y is not None
+    assert data.weight is not None
+    total = 0.0
+    with torch.no_grad():
+        for rows, raw in _outputs(network, data):
+            total += float((loss(raw, data.y[rows]) * data.weight[rows]).sum())
+    return total / float(data.weight.sum())
+
+
+def infer(network: nn.Module, data: Batch) -> torch.Tensor:
+    """Raw outputs (n, width)."""
+    with torch.inference_mode():
+        return torch.cat([raw for _, raw in _outputs(network, data)])
+
+
+def _outputs(network: nn.Module, data: Batch) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Raw outputs in chunks of bounded memory."""
+    network.eval()
+    widest = max(parameter.shape[0] for parameter in network.parameters())
+    size = max(1, _CHUNK // (data.n_steps * widest))
+    for first in range(0, len(data), size):
+        rows = slice(first, first + size)
+        yield rows, network(*data.take(rows))
+
+
+def _run_epoch(
+    network: nn.Module,
+    loss: LossFunction,
+    data: Batch,
+    plan: Plan,
+    optimizer: torch.optim.Optimizer,
+    seeds: tuple[int, int],
+) -> float:
+    """One pass over the data; returns the mean loss of its batches, each before its own step."""
+    assert data.y is not None
+    assert data.weight is not None
+    network.train()
+    device = data.base.device
+    order = torch.arange(len(data), device="cpu")
+    if plan.shuffle:
+        order = torch.randperm(len(data), generator=torch.Generator("cpu").manual_seed(seeds[0]), device="cpu")
+    order = order.to(device)
+    generator = torch.Generator(device).manual_seed(seeds[1])
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    for rows in order.split(plan.batch_size):
+        optimizer.zero_grad()
+        raw = network(*data.take(rows), generator)
+        total += _backward(loss, raw, data.y[rows], data.weight[rows])
+        if plan.clip_norm is not None:
+            nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
+        optimizer.step()
+    return float(total) / len(data)
+
+
+def _backward(loss: LossFunction, raw: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Gradients of the batch's weighted mean loss; returns its weighted sum."""
+    gradient = getattr(loss, "gradient", None)
+    if gradient is None:
+        values = loss(raw, y) * weight
+        values.mean().backward()
+        return values.detach().sum()
+    with torch.no_grad():
+        values = loss(raw, y) * weight
+        slope = gradient(raw, y) * (weight / len(weight))[:, None]
+    raw.backward(slope)
+    return values.sum()
+
+
+def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:
+    """Seeds of an epoch for the order of the rows and for dropout: a run goes on alike wherever it was interrupted."""
+    order, dropout = np.random.SeedSequence([state.seed, state.n_epochs + epoch + 1]).generate_state(2)
+    return int(order), int(dropout)
+
+
+def _make_optimizer(plan: Plan, network: nn.Module) -> torch.optim.Optimizer:
+    parameters = list(network.parameters())
+    rate, decay = plan.learning_rate_init, plan.weight_decay
+    if plan.solver == "adam":
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
+    if plan.solver == "adamw":
+        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
+    if plan.solver == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=plan.momentum, fused=True)
+    return torch.optim.RMSprop(parameters, lr=rate, weight_decay=decay)
+
+
+def _optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, np.ndarray]:
+    """The optimiser's state as arrays, named "number of the parameter.name"."""
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": torch.as_tensor(value).cpu().numpy().copy()
+        for number, entry in state.items()
+        for name, value in entry.items()
+        if value is not None
+    }
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, arrays: dict[str, np.ndarray]) -> None:
+    if not arrays:
+        return
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in arrays.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = torch.tensor(value, device="cpu")
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

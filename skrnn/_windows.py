@@ -1,0 +1,336 @@
+"""Windows of the rows before each row, as a transformer that keeps the number of rows."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skrnn._history import (
+    Axis,
+    History,
+    Keys,
+    Lookup,
+    Table,
+    block_keys,
+    distinct_rows,
+    look_up,
+    read_keys,
+    report,
+)
+from skrnn._lag_names import lag_names
+from skrnn._persistence import VersionedState
+from skrnn._sequences import flat_windows
+from skrnn._validation import (
+    Count,
+    Interval,
+    Real,
+    StrOptions,
+    check_feature_names_in,
+    check_rows,
+    check_target_order,
+    fit_context,
+    unchanged_on_error,
+    warn_of_given_target,
+)
+
+
+class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
+    """Turn each row into the window of rows that ends at it, or ``horizon`` rows before it.
+
+    The number of rows stays as it is and the target is never touched: n rows in, n windows out. A row's history is
+    looked up by its key, which is the pandas index or a column, in the rows of the call and in the rows that ``fit``
+    remembers. So the first rows of a test fold find their past in the training fold, and no window holds a later
+    row. Missing rows are steps of NaN; nothing is filled in.
+
+    Parameters
+    ----------
+    window_size : int
+        Number of steps in a window.
+    horizon : int, default=0
+        How many steps a window ends before its row. With 0 the row itself is the newest step: use it where inputs of
+        the same moment are known. With 1 or more the target's own past may be a column of X, and up to ``horizon``
+        rows of future keys and NaN features can be passed to get forecasts.
+    future_columns : tuple of str or int, default=None
+        Columns whose value at a row's own moment is known in advance (calendar, prices, weather forecasts). Each
+        step pairs the past of the other columns with the value of these ``horizon`` steps later.
+    time_column : str or int, default=None
+        Column that holds the time. It takes the place of the index and is no channel of the windows.
+    group_column : str or int, default=None
+        Column that names the series of a row. It is no channel of the windows.
+    freq : {"auto"}, str, number or None, default="auto"
+        The time grid: a pandas frequency or, for keys that are numbers, the step. "auto" takes the frequency of the
+        index, or finds a regular grid of which at least half is filled; business days and months count as equal
+        steps. A row that is absent from the grid is a step of NaN in its place. None, or where there is no grid: the
+        rows before, in order.
+    history : {"all", "tail", "none"}, default="all"
+        Which training rows are remembered: all, the last ``window_size - 1 + horizon`` of each series (enough for
+        what comes after the training rows), or none.
+    flatten : bool, default=False
+        Return a table of shape (n_samples, window_size * n_channels), oldest step first, with column names such as
+        ``load@t-2``, for estimators that take tables.
+    incomplete : {"warn", "ignore", "error"}, default="warn"
+        What ``transform`` does about windows that miss steps. If the newest step of a window is later than all that
+        is known, which ``horizon`` >= 1 makes possible, it raises unless this is "ignore". ``fit_transform`` does
+        neither.
+
+    Attributes
+    ----------
+    freq_ : str, number or None
+        The time grid in use.
+    n_features_in_ : int
+        Number of columns seen during fit, key columns included.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X has names that are all strings.
+
+    See Also
+    --------
+    complete_windows : Mask of the windows that miss no step.
+
+    Notes
+    -----
+    The key of a row is its pandas index: numbers, datetimes, timedeltas or periods. In a MultiIndex the last level is
+    the time and the levels before it name the series. A bare array without ``time_column`` carries no key: each call
+    is one block of consecutive rows, and its first windows miss steps. In a pipeline,
+    ``pipeline.set_output(transform="pandas")`` keeps the index through steps in front.
+
+    A row that is in the history and in the call counts as it is in the call. Where most of the shared rows of a series
+    hold other values, its history is ignored. Rows without a time (NaN in ``time_column``) have no history.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrnn import SlidingWindowTransformer
+    >>> X = pd.DataFrame({"load": [1.0, 2.0, 3.0, 4.0]})
+    >>> windows = SlidingWindowTransformer(2, horizon=1).fit(X)
+    >>> windows.transform(X.iloc[2:])[:, :, 0]
+    array([[1., 2.],
+           [2., 3.]])
+    """
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012  scikit-learn's name and form
+        "window_size": [Count(1)],
+        "horizon": [Count(0)],
+        "future_columns": [str, Count(0), "array-like", None],
+        "time_column": [str, Count(0), None],
+        "group_column": [str, Count(0), None],
+        "freq": [str, Interval(Real, 0, None, closed="neither"), None],
+        "history": [StrOptions({"all", "tail", "none"})],
+        "flatten": ["boolean"],
+        "incomplete": [StrOptions({"warn", "ignore", "error"})],
+    }
+
+    def __init__(
+        self,
+        window_size: int,
+        *,
+        horizon: int = 0,
+        future_columns: Any = None,
+        time_column: str | int | None = None,
+        group_column: str | int | None = None,
+        freq: str | float | None = "auto",
+        history: str = "all",
+        flatten: bool = False,
+        incomplete: str = "warn",
+    ) -> None:
+        self.window_size = window_size
+        self.horizon = horizon
+        self.future_columns = future_columns
+        self.time_column = time_column
+        self.group_column = group_column
+        self.freq = freq
+        self.history = history
+        self.flatten = flatten
+        self.incomplete = incomplete
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find the time grid and remember the rows.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            Rows of one or several series.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target; only looked at to warn of a column that gives it away.
+
+        Returns
+        -------
+        self : SlidingWindowTransformer
+            The fitted transformer.
+        """
+        with unchanged_on_error(self):
+            self._learn(X, y)
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Fit, then return the windows of the same rows; as ``fit(X, y).transform(X)``, without its warnings.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            Rows of one or several series.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_samples, window_size, n_channels) or (n_samples, window_size * n_channels)
+            Windows, oldest step first. Read-only.
+        """
+        with unchanged_on_error(self):
+            rows = self._learn(X, y)
+        return self._shaped(self._look_up(*rows, History.empty(rows[1].shape[1])).windows)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Append newly observed rows to the history; the first call is ``fit``.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            New rows. A row whose key is in the history takes its place.
+        y : Ignored
+            Not used.
+
+        Returns
+        -------
+        self : SlidingWindowTransformer
+            The transformer with a longer history.
+        """
+        if not hasattr(self, "_history"):
+            return self.fit(X, y)
+        with unchanged_on_error(self):
+            self._remember(*self._read(X, reset=False))
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the window of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            Rows, in any order. To predict the future: rows of future keys, at most ``horizon`` after the last known
+            row, whose features are NaN except for ``future_columns``.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_samples, window_size, n_channels) or (n_samples, window_size * n_channels)
+            Windows, oldest step first; float32 for float32 X, else float64. Read-only. A step that no row holds is
+            NaN in all channels that are not known in advance.
+
+        Raises
+        ------
+        ValueError
+            If keys are of another kind than in ``fit``, lie off the time grid, or stand for different values; if a
+            window's newest step is later than all known rows and ``incomplete`` is not "ignore".
+        """
+        check_is_fitted(self)
+        keys, values = self._read(X, reset=False)
+        keyed = keys.kind != "block"
+        found = self._look_up(keys, values, self._history if keyed else History.empty(values.shape[1]))
+        report(found, keys, self.horizon, self.incomplete)
+        return self._shaped(found.windows)
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Set the container of a flat output; windows of three dimensions stay arrays.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Container of ``transform`` and ``fit_transform``, used if ``flatten=True``. None leaves it as it is.
+
+        Returns
+        -------
+        self : SlidingWindowTransformer
+            The transformer.
+        """
+        return super().set_output(transform=transform) if self.flatten else self
+
+    @available_if(lambda self: self.flatten)
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns of a flat output: ``load@t-2`` is the channel "load" two steps before its row.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the input's columns; those seen during fit, else ``x0, x1, ...``, if None.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            One name for each column.
+        """
+        check_is_fitted(self)
+        names = np.delete(check_feature_names_in(self, input_features), self._key_columns).tolist()
+        return lag_names(names, self.window_size, self.horizon, self._future)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _learn(self, X: Any, y: Any) -> tuple[Keys, np.ndarray]:
+        """Fit on a first batch of rows and return their keys and values."""
+        check_target_order(X, y)
+        keys, values = self._read(X, reset=True)
+        if self.horizon == 0 and y is not None:
+            names = check_feature_names_in(self, None)
+            warn_of_given_target(values, y, np.delete(names, self._key_columns))
+        self._axis = Axis.of(keys, self.freq)
+        self.freq_ = self._axis.freq
+        self._history = History.empty(values.shape[1])
+        self._remember(keys, values)
+        return keys, values
+
+    def _remember(self, keys: Keys, values: np.ndarray) -> None:
+        """Add rows to the history, as far as it is kept."""
+        rows, _ = distinct_rows(keys, values)
+        extended = self._history.extended(keys, values, rows, self._axis)
+        if self.history == "none" or keys.kind == "block":
+            return
+        n_rows = self.window_size - 1 + self.horizon
+        self._history = extended.tail(n_rows) if self.history == "tail" else extended
+
+    def _read(self, X: Any, *, reset: bool) -> tuple[Keys, np.ndarray]:
+        """Keys and channels of the rows of a table."""
+        frame = Table.of_frame(X)
+        table = frame or Table(check_rows(self, X, reset=reset))
+        columns = [table.position(getattr(self, name), name) for name in ("time_column", "group_column")]
+        key_columns = [column for column in columns if column is not None]
+        if frame is not None:
+            values = check_rows(self, frame.X, key_columns=key_columns, reset=reset)
+        else:
+            values = table.channels(key_columns)
+        times, groups = (table.column(column) for column in columns)
+        keys = read_keys(table.index, times, groups, exact=frame is not None)
+        if reset:
+            future = np.zeros(self.n_features_in_, dtype=bool)
+            future[table.positions(self.future_columns, "future_columns")] = True
+            self._key_columns, self._future = key_columns, np.delete(future, key_columns)
+        if keys is None or (not reset and self._axis.kind == "block"):
+            keys = block_keys(len(values), groups)
+        return keys.isolated(), values
+
+    def _look_up(self, keys: Keys, values: np.ndarray, history: History) -> Lookup:
+        keys = history.numbered(keys)
+        self._axis.check(keys, history.phase)
+        return look_up(
+            keys,
+            values,
+            distinct_rows(keys, values),
+            history,
+            self._axis.grid,
+            window_size=self.window_size,
+            horizon=self.horizon,
+            future=self._future,
+        )
+
+    def _shaped(self, windows: np.ndarray) -> np.ndarray:
+        return flat_windows(windows) if self.flatten else windows
