@@ -20,6 +20,7 @@ from skrnn._validation import (
     Interval,
     Real,
     StrOptions,
+    check_same_outputs,
     check_sequences,
     check_target_order,
     check_validation_set,
@@ -108,6 +109,7 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
             held_out = None
             if check_validation_set(self, X_val, y_val):
                 held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
+                check_same_outputs(held_out.y, examples.y)
             elif self.early_stopping:
                 examples, held_out = examples.hold_out(self.validation_fraction)
             log = self._train(examples, held_out, goes_on=goes_on, max_iter=self.max_iter)
@@ -173,11 +175,12 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
         sequences = check_sequences(self, X, n_channels=self.n_channels, reset=reset)
         y = self._check_target(y, len(sequences), reset=reset)
         weight = check_weight(sample_weight, len(sequences))
-        if reset:
-            warn_of_lost_steps(sequences, weight)
-        used = weight > 0
         examples = Examples(sequences, y, weight)
-        return examples if used.all() else examples.take(used)
+        used = weight > 0
+        examples = examples if used.all() else examples.take(used)
+        if reset:
+            warn_of_lost_steps(examples.sequences, examples.weight)
+        return examples
 
     def _train(self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""

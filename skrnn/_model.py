@@ -73,17 +73,14 @@ def start(spec: NetworkSpec, loss: Loss, examples: Examples, *, seed: int, dtype
         dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
     network = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=_torch_dtype(dtype))
     network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
-    seen = examples.sequences.observed()
-    uses = examples.sequences.uses(examples.weight)
-    seen &= uses > 0
     y_scale = Scale.identity(examples.y.shape[1])
     if loss.equivariant:
-        y_scale = Scale.of(examples.y, examples.weight)
+        y_scale = Scale.of(lambda: [(examples.y, examples.weight)], examples.y.shape[1], examples.y.dtype)
     return Model(
         spec=spec,
         weights=network_arrays(network),
         loss=loss,
-        x_scale=Scale.of(examples.sequences.base[seen], uses[seen]),
+        x_scale=examples.sequences.scale(examples.weight),
         y_scale=y_scale,
         dtype=dtype,
         training=TrainingState(seed),
@@ -132,6 +129,6 @@ def _batch(sequences: Sequences, scale: Scale, device: torch.device, dtype: torc
     return Batch(
         base=torch.from_numpy(base).to(device),
         observed=None if complete else torch.from_numpy(observed).to(device),
-        starts=torch.from_numpy(sequences.starts.astype(np.int64)).to(device),
+        starts=torch.from_numpy(sequences.starts).to(device),
         n_steps=sequences.n_steps,
     )

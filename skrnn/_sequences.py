@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
+_BLOCK = 65536  # rows
 
 
 @dataclass(frozen=True)
@@ -58,23 +61,51 @@ class Sequences:
 
     def observed(self) -> np.ndarray:
         """Rows of the base without NaN."""
-        return ~np.isnan(self.base).any(axis=1)
+        return np.concatenate([_complete(self.base[rows]) for rows in self._blocks()])
 
-    def uses(self, weight: np.ndarray) -> np.ndarray:
-        """How often each row of the base is a step of a sequence, each sequence counted with its weight."""
-        change = np.zeros(len(self.base) + 1)
-        np.add.at(change, self.starts, weight)
-        np.subtract.at(change, self.starts + self.n_steps, weight)
-        uses = np.cumsum(change[:-1])
-        uses[self._unused()] = 0.0
-        return uses
+    def steps(self, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The rows of the base that are steps, and how often: each sequence counts with its weight.
 
-    def _unused(self) -> np.ndarray:
-        """Rows of the base that belong to no sequence."""
-        change = np.zeros(len(self.base) + 1, dtype=np.int64)
-        np.add.at(change, self.starts, 1)
-        np.subtract.at(change, self.starts + self.n_steps, 1)
-        return np.cumsum(change[:-1]) == 0
+        They come in blocks, so that what is computed from them needs little memory.
+        """
+        for rows in self._blocks():
+            stop = min(rows.stop, len(self.base))
+            origin = rows.start - self.n_steps + 1  # sequences that start here reach the block
+            first, last = np.searchsorted(self.starts, [origin, stop])
+            begun = self.starts[first:last] - origin
+            counts, uses = (
+                _sliding_sum(np.bincount(begun, weights=w, minlength=stop - origin), self.n_steps)
+                for w in (None, weight[first:last])
+            )
+            used = counts > 0
+            yield (self.base[rows], uses) if used.all() else (self.base[rows][used], uses[used])
+
+    def scale(self, weight: np.ndarray) -> Scale:
+        """Weighted mean and spread of each channel over the observed steps of all sequences."""
+
+        def observed_steps() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for values, uses in self.steps(weight):
+                observed = _complete(values)
+                yield (values, uses) if observed.all() else (values[observed], uses[observed])
+
+        return Scale.of(observed_steps, self.n_channels, self.base.dtype)
+
+    def _blocks(self) -> Iterator[slice]:
+        return (slice(first, first + _BLOCK) for first in range(0, len(self.base), _BLOCK))
+
+
+def _complete(values: np.ndarray) -> np.ndarray:
+    """Rows without NaN; by columns, since numpy reduces short rows slowly."""
+    complete = np.ones(len(values), dtype=bool)
+    for column in values.T:
+        complete &= ~np.isnan(column)
+    return complete
+
+
+def _sliding_sum(values: np.ndarray, length: int) -> np.ndarray:
+    """Sums of ``length`` consecutive values."""
+    total = np.concatenate([[0], np.cumsum(values)])
+    return np.asarray(total[length:] - total[:-length])
 
 
 def complete_windows(windows: Any) -> np.ndarray:
@@ -138,23 +169,29 @@ class Scale:
     std: np.ndarray  # (channel,)
 
     @classmethod
-    def of(cls, values: np.ndarray, weight: np.ndarray) -> Scale:
+    def of(cls, parts: Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]], n_columns: int, dtype: np.dtype) -> Scale:
         """Weighted mean and standard deviation; a column without spread keeps its unit.
 
         Parameters
         ----------
-        values : ndarray of shape (n, k)
-            Values without NaN.
-        weight : ndarray of shape (n,)
-            Weights.
+        parts : callable
+            Gives pairs of values of shape (n, n_columns) and weights of shape (n,), the same ones each time.
+        n_columns : int
+            Number of columns.
+        dtype : dtype
+            Precision of the values, below which there is no spread.
         """
-        total = weight.sum()
+        total, first, second = 0.0, np.zeros(n_columns), np.zeros(n_columns)
+        for values, weight in parts():
+            total += weight.sum()
+            first += weight @ values
         if not total:
-            return cls.identity(values.shape[1])
-        mean = weight @ values / total
-        variance = np.array([weight @ (column - m) ** 2 / total for column, m in zip(values.T, mean, strict=True)])
-        std = np.sqrt(variance)
-        std[std <= 10 * np.finfo(values.dtype).eps * np.abs(mean)] = 1.0
+            return cls.identity(n_columns)
+        mean = first / total
+        for values, weight in parts():
+            second += weight @ (values - mean) ** 2
+        std = np.sqrt(second / total)
+        std[std <= 10 * np.finfo(dtype).eps * np.abs(mean)] = 1.0
         return cls(mean, std)
 
     @classmethod

@@ -29,6 +29,7 @@ __all__ = [
     "StrOptions",
     "check_feature_names_in",
     "check_rows",
+    "check_same_outputs",
     "check_sequences",
     "check_target",
     "check_target_order",
@@ -167,15 +168,25 @@ def check_validation_set(estimator: Any, X_val: Any, y_val: Any) -> bool:
     return True
 
 
+def check_same_outputs(y_val: np.ndarray, y: np.ndarray) -> None:
+    """The targets (n, target) of the validation set are as many as those of the training set."""
+    if y_val.shape[1] != y.shape[1]:
+        raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {y.shape[1]}.")
+
+
 def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:
     """Warn if many steps are skipped only because some of their channels are NaN."""
-    missing = np.isnan(sequences.base)
-    uses = sequences.uses(weight)
-    lost = missing.any(axis=1) & ~missing.all(axis=1)
-    share = uses[lost].sum() / max(uses[~missing.all(axis=1)].sum(), np.finfo(float).tiny)
-    if share > 0.1:
-        worst = int(np.argmax(uses[lost] @ missing[lost]))
-        of_worst = uses[lost] @ missing[lost, worst] / uses[~missing.all(axis=1)].sum()
+    n_seen, n_lost, n_missing = 0.0, 0.0, np.zeros(sequences.n_channels)
+    for values, uses in sequences.steps(weight):
+        missing = np.isnan(values)
+        seen = ~missing.all(axis=1)
+        lost = seen & missing.any(axis=1)
+        n_seen += uses[seen].sum()
+        n_lost += uses[lost].sum()
+        n_missing += uses[lost] @ missing[lost]
+    if n_lost > 0.1 * n_seen:
+        worst = int(np.argmax(n_missing))
+        share, of_worst = n_lost / n_seen, n_missing[worst] / n_seen
         warnings.warn(
             f"{share:.0%} of the observed steps of X are skipped since they contain NaN in some channels, most of all "
             f"channel {worst} (NaN in {of_worst:.0%} of them). Fill that channel, or leave it out.",
@@ -268,7 +279,10 @@ def _refuse_unsuited(estimator: Any, X: Any, key_columns: Sequence[int] = ()) ->
         raise TypeError(f"{name} expects X to be a data frame in memory, got a lazy one. Call X.collect() first.")
     if getattr(X, "requires_grad", False):
         raise TypeError(f"X is a tensor that requires grad. Pass X.detach().cpu().numpy() to {name}.")
-    for i, (column, dtype) in enumerate(zip(getattr(X, "columns", ()), getattr(X, "dtypes", ()), strict=False)):
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):
+        raise TypeError(f"X has dtype {X.dtype}, which is no number for {name}. Turn times into features.")
+    columns = zip(X.columns, X.dtypes, strict=True) if hasattr(X, "columns") and hasattr(X, "dtypes") else ()
+    for i, (column, dtype) in enumerate(columns):
         kind = str(dtype).lower()
         if i not in key_columns and kind.startswith(("datetime", "timedelta", "duration", "period", "date")):
             raise TypeError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -185,7 +186,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         """
         with unchanged_on_error(self):
             rows = self._learn(X, y)
-        return self._shaped(self._look_up(*rows, History.empty(rows[1].shape[1])).windows)
+        return self._look_up(*rows, History.empty(rows[1].shape[1])).windows
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -235,7 +236,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         keyed = keys.kind != "block"
         found = self._look_up(keys, values, self._history if keyed else History.empty(values.shape[1]))
         report(found, keys, self.horizon, self.incomplete)
-        return self._shaped(found.windows)
+        return found.windows
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Set the container of a flat output; windows of three dimensions stay arrays.
@@ -319,9 +320,10 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         return keys.isolated(), values
 
     def _look_up(self, keys: Keys, values: np.ndarray, history: History) -> Lookup:
+        """Windows of the rows of a call, in the shape of the output."""
         keys = history.numbered(keys)
         self._axis.check(keys, history.phase)
-        return look_up(
+        found = look_up(
             keys,
             values,
             distinct_rows(keys, values),
@@ -331,6 +333,4 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
             horizon=self.horizon,
             future=self._future,
         )
-
-    def _shaped(self, windows: np.ndarray) -> np.ndarray:
-        return flat_windows(windows) if self.flatten else windows
+        return replace(found, windows=flat_windows(found.windows)) if self.flatten else found

@@ -165,7 +165,8 @@ def _time_keys(index: Any, where: str) -> Keys:
             f"The {where} of X holds values of type {index.inferred_type!r} ({index[0]!r}, ...), which have no "
             f"distance in time. {_INDEX_HELP}"
         )
-    return Keys(np.where(known, time, 0), series, ((),), kind, known, zone, freq)
+    time = time if known.all() else np.where(known, time, 0)
+    return Keys(time, series, ((),), kind, known, zone, freq)
 
 
 def _numbers(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,9 @@ import numpy as np
 
 from skrnn._history.grid import Grid
 from skrnn._history.keys import Keys
-from skrnn._history.store import History, same_rows
+from skrnn._history.store import History, Rows, same_rows
+
+_BLOCK = 4096  # windows that are gathered at a time
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class _Rows:
 def look_up(
     keys: Keys,
     values: np.ndarray,
-    distinct: tuple[np.ndarray, np.ndarray],
+    distinct: tuple[Rows, Rows],
     history: History,
     grid: Grid | None,
     *,
@@ -77,7 +79,7 @@ def look_up(
     at = place[slot]  # (n,) each row of the call among the known rows
 
     codes, start = _codes(known, at, reach)
-    starts = start, start + horizon
+    starts = start, start + horizon if future.any() else start
     if bool(np.all(np.diff(start) == 1)):
         windows = _view(codes, known.values, starts, window_size, future)
     else:
@@ -99,19 +101,20 @@ def _within_reach(history: History, keys: Keys, reach: int, grid: Grid | None) -
 
 
 def _without_shared(
-    past: History, keys: Keys, values: np.ndarray, rows: np.ndarray
+    past: History, keys: Keys, values: np.ndarray, rows: Rows
 ) -> tuple[History, int, tuple[Hashable, ...]]:
     """History without the keys of the call, and without series whose shared rows mostly hold other values."""
     if not len(past):
         return past, 0, ()
     n_past = len(past)
-    time = np.concatenate([past.time, keys.time[rows]])
-    series = np.concatenate([past.series, keys.series[rows]])
+    row = np.arange(len(keys))[rows]
+    time = np.concatenate([past.time, keys.time[row]])
+    series = np.concatenate([past.series, keys.series[row]])
     order = np.lexsort((time, series))
     repeats = np.flatnonzero((np.diff(time[order]) == 0) & (np.diff(series[order]) == 0))
     if not len(repeats):
         return past, 0, ()
-    old, new = order[repeats], rows[order[repeats + 1] - n_past]
+    old, new = order[repeats], row[order[repeats + 1] - n_past]
     differs = ~same_rows(past.values[old], values[new])
     telling = ~np.all(np.isnan(values[new]), axis=1)
     n_labels = len(keys.labels)
@@ -125,13 +128,10 @@ def _without_shared(
     return past.take(np.flatnonzero(keep)), n_changed, labels
 
 
-def _merge(
-    past: History, keys: Keys, values: np.ndarray, rows: np.ndarray, grid: Grid | None
-) -> tuple[_Rows, np.ndarray]:
+def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows, grid: Grid | None) -> tuple[_Rows, np.ndarray]:
     """All known rows, and the place of each of ``rows`` among them."""
-    place = np.arange(len(rows))
-    time, series = keys.time[rows], keys.series[rows]
-    values = values if np.array_equal(rows, np.arange(len(values))) else values[rows]
+    time, series, values = keys.time[rows], keys.series[rows], values[rows]
+    place = np.arange(len(time))
     if len(past):
         time, series = np.concatenate([past.time, time]), np.concatenate([past.series, series])
         order = np.lexsort((time, series))
@@ -221,20 +221,31 @@ def _dense(
 ) -> np.ndarray:
     """Windows of any positions as an array of their own."""
     n_windows, n_channels = len(starts[0]), values.shape[1]
-    windows = np.full((n_windows, window_size, n_channels), np.nan, dtype=values.dtype)
+    windows = np.empty((n_windows, window_size, n_channels), dtype=values.dtype)
     for which, channels in _channels(future):
-        start = starts[which]
-        first = np.searchsorted(codes, start)
-        count = np.searchsorted(codes, start + window_size) - first
-        columns = _columns(channels, n_channels)
-        whole = np.flatnonzero(count == window_size)
-        if len(whole):
-            runs = np.lib.stride_tricks.sliding_window_view(values, window_size, axis=0)  # (run, channel, step)
-            windows[whole[:, None], :, columns] = runs[first[whole, None], columns]
-        partial = np.flatnonzero(count < window_size)
-        window = np.repeat(partial, count[partial])
-        within = np.arange(len(window)) - np.repeat(np.cumsum(count[partial]) - count[partial], count[partial])
-        row = first[window] + within
-        windows[window[:, None], codes[row, None] - start[window, None], columns] = values[row[:, None], columns]
+        columns = np.ascontiguousarray(values[:, channels])
+        for first in range(0, n_windows, _BLOCK):
+            block = slice(first, first + _BLOCK)
+            windows[block, :, channels] = _gather(codes, columns, starts[which][block], window_size)
     windows.flags.writeable = False
+    return windows
+
+
+def _gather(codes: np.ndarray, values: np.ndarray, start: np.ndarray, window_size: int) -> np.ndarray:
+    """Windows (n, step, channel) of some starts; NaN where no row holds a step."""
+    first = np.searchsorted(codes, start)
+    count = np.searchsorted(codes, start + window_size) - first
+    windows = np.full((len(start), window_size, values.shape[1]), np.nan, dtype=values.dtype)
+    whole = count == window_size
+    if whole.any():
+        row, channel = values.strides
+        runs = np.lib.stride_tricks.as_strided(
+            values, (len(values) - window_size + 1, window_size * values.shape[1]), (row, channel), writeable=False
+        )
+        windows.reshape(len(start), -1)[whole] = runs[first[whole]]
+    partial = np.flatnonzero(~whole)
+    window = np.repeat(partial, count[partial])
+    within = np.arange(len(window)) - np.repeat(np.cumsum(count[partial]) - count[partial], count[partial])
+    row = first[window] + within
+    windows[window, codes[row] - start[window]] = values[row]
     return windows

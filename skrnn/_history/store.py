@@ -11,6 +11,8 @@ import numpy as np
 from skrnn._history.axis import Axis
 from skrnn._history.keys import Keys
 
+Rows = np.ndarray | slice
+
 _NO_ROWS = np.zeros(0, dtype=np.int64)
 
 
@@ -46,13 +48,15 @@ class History:
         series = np.array([number[label] for label in keys.labels], dtype=np.int64)[keys.series]
         return replace(keys, series=series, labels=tuple(number))
 
-    def extended(self, keys: Keys, values: np.ndarray, rows: np.ndarray, axis: Axis) -> History:
+    def extended(self, keys: Keys, values: np.ndarray, rows: Rows, axis: Axis) -> History:
         """This history with new rows of distinct keys; a row takes the place of an old one of the same key."""
         keys = self.numbered(keys)
         axis.check(keys, self.phase)
-        rows = rows[keys.known[rows]]
-        labels = keys.labels[: int(keys.series[rows].max(initial=len(self.labels) - 1)) + 1]
+        if not keys.known.all():
+            rows = np.arange(len(keys))[rows]
+            rows = rows[keys.known[rows]]
         series, time, values = keys.series[rows], keys.time[rows], values[rows]
+        labels = keys.labels[: int(series.max(initial=len(self.labels) - 1)) + 1]
         if len(self):
             series, time = np.concatenate([self.series, series]), np.concatenate([self.time, time])
             order = np.lexsort((time, series))
@@ -65,6 +69,8 @@ class History:
             position, row_phase = axis.grid.positions(time)
             phase = np.zeros(len(labels), dtype=np.int64)
             phase[series] = row_phase
+        if values.base is not None:  # a view of the caller's rows
+            values = values.copy()
         return History(labels, series, time, position, phase, values)
 
     def take(self, rows: np.ndarray | slice) -> History:
@@ -80,14 +86,14 @@ class History:
         return self.take(np.flatnonzero(np.arange(len(self)) >= end[self.series] - n_rows))
 
 
-def distinct_rows(keys: Keys, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def distinct_rows(keys: Keys, values: np.ndarray) -> tuple[Rows, Rows]:
     """Sort the rows of one call by series and time, equal keys once.
 
     Returns
     -------
-    rows : ndarray of int
+    rows : ndarray of int, or the slice of all rows
         The first row of each distinct key, sorted by series and time.
-    slot : ndarray of shape (n,)
+    slot : ndarray of shape (n,), or the slice of all rows
         For each row of the call, which of ``rows`` holds its key.
 
     Raises
@@ -95,7 +101,7 @@ def distinct_rows(keys: Keys, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
     ValueError
         If rows of one key hold different values. In a bare array, whose times may be rounded, this is a warning.
     """
-    everything = np.arange(len(keys))
+    everything = slice(None)
     if bool(np.all(keys.series == keys.series[0])) and bool(np.all(keys.time[1:] > keys.time[:-1])):
         return everything, everything
     order = np.lexsort((keys.time, keys.series))

@@ -1,0 +1,93 @@
+"""Peak memory of one fit, each in a process of its own.
+
+One epoch of a small network on windows of 100 steps over a long series, and the same on a panel of 100 series in one
+frame. Linux only: the peak is read from /proc. Run it with ``python tests/benchmarks/memory.py [--rows N] [--json FILE]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+WINDOW = 100
+N_CHANNELS = 4
+N_SERIES = 100
+
+
+def measure(case: str, n_rows: int) -> dict[str, float | str | int]:
+    """Fit once and tell what it took."""
+    import numpy as np
+    import pandas as pd
+    import torch
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.pipeline import make_pipeline
+    from sklearn.utils._testing import ignore_warnings
+
+    from skrnn import GRURegressor, SlidingWindowTransformer
+
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(n_rows, N_CHANNELS)).astype(np.float32)
+    index = pd.date_range("2000-01-01", periods=n_rows, freq="min")
+    if case == "panel":
+        times = index[: n_rows // N_SERIES]
+        index = pd.MultiIndex.from_product([range(N_SERIES), times], names=["series", "time"])
+    X = pd.DataFrame(values, index=index, columns=list("abcd"))
+    y = X["a"].to_numpy()
+    window = SlidingWindowTransformer(WINDOW, horizon=1)
+    model = make_pipeline(window, GRURegressor(8, max_iter=1, batch_size=1000, random_state=0))
+    warm_up = make_pipeline(SlidingWindowTransformer(2, horizon=1), GRURegressor(2, max_iter=1))
+    with ignore_warnings(category=ConvergenceWarning):
+        warm_up.fit(X.iloc[:50], y[:50])  # what libraries allocate once
+        before = _resident("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+        begin = time.perf_counter()
+        windows = window.fit_transform(X)
+        seconds = time.perf_counter() - begin
+        is_view = windows.strides[0] == windows.strides[1]
+        del windows
+        model.fit(X, y)
+    return {
+        "case": case,
+        "rows": n_rows,
+        "windows": "view" if is_view else "dense",
+        "window_step_s": round(seconds, 3),
+        "dense_windows_MB": round(n_rows * WINDOW * N_CHANNELS * 4 / 1e6),
+        "peak_above_start_MB": round((_resident("VmHWM") - before) / 1e6),
+        "torch": torch.__version__,
+    }
+
+
+def _resident(field: str) -> int:
+    """A figure of this process in bytes."""
+    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--case", choices=["series", "panel"], help="one case, in this process")
+    arguments = parser.parse_args()
+    if arguments.case:
+        print(json.dumps(measure(arguments.case, arguments.rows)))
+        return
+    results = []
+    for case in ("series", "panel"):
+        command = [sys.executable, __file__, "--case", case, "--rows", str(arguments.rows)]
+        run = subprocess.run(command, check=True, capture_output=True, text=True)
+        results.append(json.loads(run.stdout))
+    for result in results:
+        print("  ".join(f"{name}={value}" for name, value in result.items()))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""What all tests share."""
+
+import os
+
+# Read by SciPy when it is first imported: without it scikit-learn skips its array API check.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import skrnn
+
+REGRESSORS = [skrnn.GRURegressor, skrnn.LSTMRegressor, skrnn.RNNRegressor]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Tests run side by side, one on each core."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def series():
+    """A noisy sine with an hourly index."""
+    rng = np.random.default_rng(1)
+    index = pd.date_range("2024-01-01", periods=200, freq="h", name="time")
+    load = np.sin(2 * np.pi * np.arange(200) / 24) + rng.normal(scale=0.1, size=200)
+    return pd.DataFrame({"load": load, "wind": rng.normal(size=200)}, index=index)

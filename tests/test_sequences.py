@@ -1,0 +1,100 @@
+"""One base array and row numbers: recognised, measured and taken as the dense windows would be."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skrnn._sequences import Scale, Sequences, flat_windows
+
+
+def view(n_rows, n_steps, n_channels, dtype=float, rng=None):
+    rng = rng or np.random.default_rng(0)
+    base = rng.normal(size=(n_rows, n_channels)).astype(dtype)
+    return base, np.lib.stride_tricks.sliding_window_view(base, n_steps, axis=0).transpose(0, 2, 1)
+
+
+def dense(sequences):
+    return np.stack([sequences.base[start : start + sequences.n_steps] for start in sequences.starts])
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda W: W,
+        lambda W: W[3:9],
+        lambda W: W[::2],
+        lambda W: W[:, :, 1:],
+        lambda W: W[:, 1:],
+        lambda W: W[:1],
+        lambda W: W[::-1],
+        lambda W: W[:, ::-1],
+        lambda W: W[::7],
+        lambda W: W.copy(),
+        lambda W: np.asfortranarray(W),
+        lambda W: W[[5, 1, 1]],
+    ],
+)
+def test_sequences_hold_what_the_windows_hold(cut):
+    _, windows = view(30, 4, 3)
+    np.testing.assert_array_equal(dense(Sequences.of(cut(windows))), cut(windows))
+
+
+def test_base_of_a_view_is_shared_not_copied():
+    base, windows = view(30, 4, 3)
+    sequences = Sequences.of(windows)
+    assert np.shares_memory(sequences.base, base)
+    assert sequences.base.shape == base.shape
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 3), st.data())
+def test_statistics_of_a_view_are_those_of_its_dense_windows(n_windows, n_steps, n_channels, data):
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    base, windows = view(n_windows + n_steps - 1, n_steps, n_channels, rng=rng)
+    base[rng.random(base.shape) < 0.2] = np.nan
+    weight = rng.integers(1, 4, size=n_windows).astype(float)
+    kept = np.sort(rng.choice(n_windows, size=rng.integers(1, n_windows + 1), replace=False))
+    scale = Sequences.of(windows).take(kept).scale(weight[kept])
+
+    steps = windows[kept].reshape(-1, n_channels)
+    uses = np.repeat(weight[kept], n_steps)
+    seen = ~np.isnan(steps).any(axis=1)
+    if not seen.any():
+        assert scale.mean.tolist() == [0.0] * n_channels
+        return
+    mean = np.average(steps[seen], axis=0, weights=uses[seen])
+    std = np.sqrt(np.average((steps[seen] - mean) ** 2, axis=0, weights=uses[seen]))
+    np.testing.assert_allclose(scale.mean, mean, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(scale.std[std > 1e-12], std[std > 1e-12], rtol=1e-9)
+    assert (scale.std[std <= 1e-12] == 1.0).all()
+
+
+def test_statistics_do_not_depend_on_the_blocks(monkeypatch):
+    _, windows = view(500, 7, 2)
+    weight = np.random.default_rng(0).random(494)
+    whole = Sequences.of(windows).scale(weight)
+    monkeypatch.setattr("skrnn._sequences._BLOCK", 16)
+    pieces = Sequences.of(windows).scale(weight)
+    np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-12)
+    np.testing.assert_allclose(pieces.std, whole.std, rtol=1e-12)
+    assert Sequences.of(windows).observed().all()
+
+
+def test_scale_and_its_inverse_cancel(rng):
+    values = rng.normal(3, 5, size=(20, 2))
+    scale = Scale.of(lambda: [(values, np.ones(20))], 2, values.dtype)
+    scaled = scale.apply(values, np.float64)
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(axis=0), 1)
+    np.testing.assert_allclose(scale.invert(scaled), values)
+
+
+def test_flat_windows_of_a_view_are_a_view():
+    base, windows = view(30, 4, 3)
+    flat = flat_windows(windows)
+    np.testing.assert_array_equal(flat, windows.reshape(27, 12))
+    assert np.shares_memory(flat, base)
+    assert not flat.flags.writeable
+    part = windows[:, :, 1:]
+    np.testing.assert_array_equal(flat_windows(part), part.reshape(27, 8))

@@ -1,0 +1,154 @@
+"""Training: the same as a plain torch loop, stopped when it should be, and resumable to the bit."""
+
+import numpy as np
+import pytest
+import torch
+
+from skrnn._losses import SquaredError
+from skrnn._network import NetworkSpec, RecurrentNetwork
+from skrnn._training import Batch, Patience, Plan, TrainingState, infer, train
+
+SPEC = NetworkSpec("torch.nn.GRU", 2, 4, 1, False, 0.0, 1)
+
+
+def make_network():
+    network = RecurrentNetwork(SPEC, device=torch.device("cpu"), dtype=torch.float64)
+    network.initialize(torch.Generator().manual_seed(0))
+    return network
+
+
+def make_data(n=12, n_steps=5):
+    generator = torch.Generator().manual_seed(1)
+    base = torch.randn(n + n_steps - 1, 2, dtype=torch.float64, generator=generator)
+    y = torch.randn(n, 1, dtype=torch.float64, generator=generator)
+    return Batch(base, None, torch.arange(n), n_steps, y, torch.ones(n, dtype=torch.float64))
+
+
+def make_plan(**changes):
+    words = {
+        "solver": "adam",
+        "learning_rate_init": 0.01,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+        "clip_norm": None,
+        "batch_size": 12,
+        "max_iter": 7,
+        "tol": 0.0,
+        "n_iter_no_change": 100,
+        "shuffle": False,
+    }
+    return Plan(**{**words, **changes})
+
+
+OPTIMIZERS = {
+    "adam": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.1),
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, weight_decay=0.1),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_training_equals_a_plain_torch_loop(solver):
+    data, ours = make_data(), make_network()
+    log, _ = train(
+        ours, SquaredError(), data, make_plan(solver=solver, weight_decay=0.1, clip_norm=0.5), TrainingState(0)
+    )
+
+    twin = make_network()
+    optimizer = OPTIMIZERS[solver](twin.parameters())
+    windows = torch.stack([data.base[i : i + 5] for i in range(12)])
+    curve = []
+    for _ in range(7):
+        optimizer.zero_grad()
+        loss = ((twin(windows) - data.y) ** 2).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(twin.parameters(), 0.5)
+        optimizer.step()
+        curve.append(loss.item())
+    np.testing.assert_allclose(log.loss_curve, curve, rtol=1e-10)
+    for name, value in twin.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
+def test_a_run_in_two_parts_equals_one_run_to_the_bit(solver):
+    plan = {"solver": solver, "batch_size": 5, "shuffle": True}
+    whole = make_network()
+    train(whole, SquaredError(), make_data(), make_plan(**plan), TrainingState(3))
+    parts = make_network()
+    _, state = train(parts, SquaredError(), make_data(), make_plan(**plan, max_iter=4), TrainingState(3))
+    _, state = train(parts, SquaredError(), make_data(), make_plan(**plan, max_iter=3), state)
+    assert state.n_epochs == 7
+    for first, second in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.equal(first, second)
+
+
+def test_each_epoch_reads_every_row_once_in_an_order_of_its_own(monkeypatch):
+    seen = []
+    take = Batch.take
+    monkeypatch.setattr(Batch, "take", lambda self, rows: seen.append(rows) or take(self, rows))
+    train(make_network(), SquaredError(), make_data(), make_plan(batch_size=5, shuffle=True, max_iter=3), TrainingState(0))
+    epochs = [torch.cat(seen[i : i + 3]) for i in (0, 3, 6)]
+    assert all(sorted(epoch.tolist()) == list(range(12)) for epoch in epochs)
+    assert len({tuple(epoch.tolist()) for epoch in epochs}) == 3
+
+
+def test_best_weights_come_back():
+    data, validation = make_data(), make_data(n=6, n_steps=3)
+    network = make_network()
+    kept = {}
+
+    def report(loss, validation_loss):
+        kept[validation_loss] = [parameter.detach().clone() for parameter in network.parameters()]
+
+    plan = make_plan(learning_rate_init=0.2, max_iter=30)
+    log, _ = train(network, SquaredError(), data, plan, TrainingState(0), validation=validation, report=report)
+    assert log.best_loss == min(log.validation_loss_curve) < log.validation_loss_curve[-1]
+    for value, best in zip(network.parameters(), kept[log.best_loss], strict=True):
+        assert torch.equal(value, best)
+    mean = ((infer(network, validation) - validation.y) ** 2).mean()
+    assert float(mean) == pytest.approx(log.best_loss)
+
+
+def test_patience_counts_epochs_without_a_fall_of_tol():
+    patience = Patience(tol=0.1, n_iter_no_change=2)
+    for loss in (1.0, 0.95, 0.93):
+        patience.improves(loss)
+    assert not patience.exhausted
+    patience.improves(0.91)
+    assert patience.exhausted
+    assert patience.best == 0.91
+
+
+def test_a_loss_that_is_not_finite_stops_the_run():
+    data = make_data()
+    data.y[3] = float("inf")
+    with pytest.raises(FloatingPointError, match="after epoch 1"):
+        train(make_network(), SquaredError(), data, make_plan(), TrainingState(0))
+
+
+def test_a_callers_no_grad_does_not_reach_in():
+    with torch.no_grad():
+        log, _ = train(make_network(), SquaredError(), make_data(), make_plan(), TrainingState(0))
+    assert log.loss_curve[-1] < log.loss_curve[0]
+    assert torch.is_grad_enabled()
+
+
+def test_inference_in_chunks_equals_inference_at_once(monkeypatch):
+    network, data = make_network(), make_data(n=50)
+    whole = infer(network, data)
+    monkeypatch.setattr("skrnn._training._CHUNK", 200)
+    torch.testing.assert_close(infer(network, data), whole, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_training_on_cuda_equals_training_on_the_cpu():
+    plan = make_plan(batch_size=5, shuffle=True)
+    here, there = make_network(), make_network().cuda()
+    data = make_data()
+    moved = Batch(data.base.cuda(), None, data.starts.cuda(), 5, data.y.cuda(), data.weight.cuda())
+    log, _ = train(here, SquaredError(), data, plan, TrainingState(0))
+    log_cuda, _ = train(there, SquaredError(), moved, plan, TrainingState(0))
+    np.testing.assert_allclose(log.loss_curve, log_cuda.loss_curve, rtol=1e-6)
