@@ -13,7 +13,7 @@ from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._persistence import network_arrays, network_of
 from skrnn._sequences import Scale, Sequences
-from skrnn._training import Batch, Plan, TrainingLog, TrainingState, infer, resolve_device, train
+from skrnn._training import Batch, Plan, TrainingLog, TrainingState, infer, own_modes, resolve_device, train
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,12 @@ class Model:
 
     def predict(self, sequences: Sequences, device: str) -> np.ndarray:
         """Answers in the units of y (n, target)."""
-        place = resolve_device(device)
-        dtype = _torch_dtype(self.dtype)
-        network = network_of(self.spec, self.weights, device=place, dtype=dtype)
-        raw = infer(network, _batch(sequences, self.x_scale, place, dtype))
-        return self.y_scale.invert(self.loss.predict(raw).cpu().numpy().astype(np.float64))
+        place, dtype = resolve_device(device), _torch_dtype(self.dtype)
+        with own_modes(place):
+            network = network_of(self.spec, self.weights, device=place, dtype=dtype)
+            raw = infer(network, _batch(sequences, self.x_scale, place, dtype))
+            answer = self.loss.predict(raw)
+        return self.y_scale.invert(answer.cpu().numpy().astype(np.float64))
 
 
 def start(spec: NetworkSpec, loss: Loss, examples: Examples, *, seed: int, dtype: str, device: str) -> Model:
@@ -97,12 +98,12 @@ def train_on(
     report: Callable[[float, float | None], None] | None = None,
 ) -> tuple[Model, TrainingLog]:
     """Train a model further, from where it stands; the model that comes in stays as it is."""
-    place = resolve_device(device)
-    dtype = _torch_dtype(model.dtype)
-    network = network_of(model.spec, model.weights, device=place, dtype=dtype)
-    data = _labelled(model, examples, place, dtype)
-    watched = None if held_out is None else _labelled(model, held_out, place, dtype)
-    log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
+    place, dtype = resolve_device(device), _torch_dtype(model.dtype)
+    with own_modes(place):
+        network = network_of(model.spec, model.weights, device=place, dtype=dtype)
+        data = _labelled(model, examples, place, dtype)
+        watched = None if held_out is None else _labelled(model, held_out, place, dtype)
+        log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
     return replace(model, weights=network_arrays(network), training=training), log
 
 

@@ -76,5 +76,5 @@ def network_of(
 
     network = RecurrentNetwork(spec, device=device, dtype=dtype)
     # Copied: the arrays may be read-only, for instance mapped from a file.
-    network.load_state_dict({name: torch.tensor(value, device="cpu") for name, value in arrays.items()})
+    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
     return network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -118,6 +119,15 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+@contextmanager
+def own_modes(device: torch.device) -> Iterator[None]:
+    """Keep the caller's no_grad, inference mode and default device out of what we compute."""
+    # Entered only if needed: a device context slows every call of torch.
+    default = nullcontext() if torch.get_default_device().type == "cpu" else device
+    with torch.inference_mode(mode=False), torch.enable_grad(), default:
+        yield
+
+
 def train(
     network: nn.Module,
     loss: LossFunction,
@@ -159,20 +169,18 @@ def train(
     curve: list[float] = []
     validation_curve: list[float] = []
     best: list[torch.Tensor] = []
-    # The caller's own no_grad or inference mode must not reach in here.
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        while len(curve) < plan.max_iter and not patience.exhausted:
-            curve.append(_run_epoch(network, loss, data, plan, optimizer, _seeds(state, len(curve))))
-            watched = curve[-1]
-            if validation is not None:
-                watched = evaluate(network, loss, validation)
-                validation_curve.append(watched)
-            if not math.isfinite(curve[-1] + watched):
-                raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
-            if patience.improves(watched) and validation is not None:
-                best = [parameter.detach().clone() for parameter in network.parameters()]
-            if report is not None:
-                report(curve[-1], watched if validation is not None else None)
+    while len(curve) < plan.max_iter and not patience.exhausted:
+        curve.append(_run_epoch(network, loss, data, plan, optimizer, _seeds(state, len(curve))))
+        watched = curve[-1]
+        if validation is not None:
+            watched = evaluate(network, loss, validation)
+            validation_curve.append(watched)
+        if not math.isfinite(curve[-1] + watched):
+            raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
+        if patience.improves(watched) and validation is not None:
+            best = [parameter.detach().clone() for parameter in network.parameters()]
+        if report is not None:
+            report(curve[-1], watched if validation is not None else None)
     with torch.no_grad():
         for parameter, value in zip(network.parameters(), best, strict=False):
             parameter.copy_(value)
@@ -285,5 +293,5 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, arrays: dict[str, np.ndarr
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in arrays.items():
         number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = torch.tensor(value, device="cpu")
+        state.setdefault(int(number), {})[name] = torch.from_numpy(value.copy())
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

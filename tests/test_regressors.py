@@ -122,7 +122,7 @@ def test_shapes_of_x_are_features_or_channels(regressor, data):
     model = small(regressor).fit(X, y)
     assert model.n_features_in_ == 2
     assert model.predict(X[:, :3]).shape == (60,)
-    with pytest.raises(ValueError, match="X has 1 features, but .* is expecting 2 features"):
+    with pytest.raises(ValueError, match=r"X has 1 features, but .* is expecting 2 features"):
         model.predict(X[:, :, :1])
     table = X.reshape(60, 12)
     unrolled = small(regressor, n_channels=2).fit(table, y)

@@ -67,9 +67,7 @@ def test_bad_x_is_refused_in_words(name, method):
     X, kind, words = BAD_X[name]
     model = GRURegressor(3, max_iter=1)
     if method == "predict":
-        if name in ("dict", "generator", "mixed names"):
-            X = {"a": [1.0]} if name == "dict" else X
-        model.fit(X3 if np.ndim(X) == 3 and name != "ragged" else X2, Y)
+        model.fit(X3 if getattr(X, "ndim", 2) == 3 else X2, Y)
     before = dict(vars(model))
     with pytest.raises(kind, match=re.compile(words, re.DOTALL)) as info:
         model.fit(X, Y) if method == "fit" else model.predict(X)
@@ -201,7 +199,7 @@ def test_an_interrupt_leaves_the_model_as_it_was(monkeypatch):
     model = GRURegressor(3, max_iter=2, random_state=0).fit(X2, Y)
     expected = model.predict(X2)
 
-    def interrupt(*args, **kwargs):
+    def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("skrnn._training.evaluate", interrupt)
@@ -228,10 +226,8 @@ def test_predict_before_fit_and_with_other_columns():
     ids=list(BAD_X),
 )
 def test_the_window_step_refuses_the_same_tables(X, kind, words):
-    if np.ndim(X) == 3 or isinstance(X, list):
-        kind, words = ValueError, "dim 3|inhomogeneous|different lengths|setting an array element"
-    if np.ndim(X) == 4:
-        words = "Found array with dim 4"
+    if (getattr(X, "ndim", 2) == 3 and X.dtype.kind == "f") or isinstance(X, list):
+        kind, words = ValueError, "dim 3|setting an array element"
     transformer = SlidingWindowTransformer(2)
     with pytest.raises(kind, match=re.compile(words, re.DOTALL)):
         transformer.fit(X)
