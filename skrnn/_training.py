@@ -228,9 +228,10 @@ def _run_epoch(
     assert data.weight is not None
     network.train()
     device = data.base.device
-    order = torch.arange(len(data), device="cpu")
     if plan.shuffle:
         order = torch.randperm(len(data), generator=torch.Generator("cpu").manual_seed(seeds[0]), device="cpu")
+    else:
+        order = torch.arange(len(data), device="cpu")
     order = order.to(device)
     generator = torch.Generator(device).manual_seed(seeds[1])
     total = torch.zeros((), dtype=torch.float64, device=device)

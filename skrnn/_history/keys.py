@@ -31,7 +31,7 @@ class Keys:
     """
 
     time: np.ndarray  # (n,)
-    series: np.ndarray  # (n,) int64
+    series: np.ndarray  # (n,) int32
     labels: tuple[Hashable, ...]
     kind: str
     known: np.ndarray  # (n,) bool
@@ -147,7 +147,7 @@ def _time_keys(index: Any, where: str) -> Keys:
     import pandas as pd
 
     n_rows = len(index)
-    series = np.zeros(n_rows, dtype=np.int64)
+    series = np.zeros(n_rows, dtype=np.int32)
     freq = getattr(index, "freq", None)
     zone = None
     if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
@@ -186,7 +186,7 @@ def _factorize(groups: Any, n_rows: int) -> tuple[np.ndarray, tuple[Hashable, ..
     import pandas as pd
 
     if groups is None:
-        return np.zeros(n_rows, dtype=np.int64), ((),)
+        return np.zeros(n_rows, dtype=np.int32), ((),)
     codes, labels = pd.factorize(pd.Index(groups), use_na_sentinel=False)
     plain = labels.tolist()
-    return codes.astype(np.int64), tuple(None if label != label else label for label in plain)
+    return codes.astype(np.int32), tuple(None if label != label else label for label in plain)

@@ -152,7 +152,7 @@ def _codes(known: _Rows, at: np.ndarray, reach: int) -> tuple[np.ndarray, np.nda
     span = int(known.position.max()) - low + reach + 2
     if (int(known.series.max()) + 1) * span > np.iinfo(np.int64).max:
         raise ValueError("The keys of X lie too far apart for the time grid; set freq=None.")
-    codes = known.series * span + (known.position - low)
+    codes = known.series.astype(np.int64) * span + (known.position - low)
     return codes, codes[at] - reach
 
 

@@ -45,7 +45,7 @@ class History:
         number = {label: i for i, label in enumerate(self.labels)}
         for label in keys.labels:
             number.setdefault(label, len(number))
-        series = np.array([number[label] for label in keys.labels], dtype=np.int64)[keys.series]
+        series = np.array([number[label] for label in keys.labels], dtype=np.int32)[keys.series]
         return replace(keys, series=series, labels=tuple(number))
 
     def extended(self, keys: Keys, values: np.ndarray, rows: Rows, axis: Axis) -> History:
