@@ -33,13 +33,11 @@ class Sequences:
             Windows. Nothing of this size is allocated unless X lies in memory in another order.
         """
         n, n_steps, n_channels = X.shape
-        hop = n_steps
-        if n > 1 and X.strides[1] > 0:
-            hop, rest = divmod(X.strides[0], X.strides[1])
-            if rest or not 0 < hop <= n_steps:
-                X, hop = np.ascontiguousarray(X), n_steps
-        elif n > 1:
-            X = np.ascontiguousarray(X)
+        if n == 1 or n_steps == 1:  # the stride of an axis of length 1 means nothing
+            return cls(X.reshape(-1, n_channels), np.arange(n), n_steps)
+        hop, rest = divmod(X.strides[0], X.strides[1]) if X.strides[1] > 0 else (0, 0)
+        if rest or not 0 < hop <= n_steps:
+            X, hop = np.ascontiguousarray(X), n_steps
         shape = ((n - 1) * hop + n_steps, n_channels)
         base = np.lib.stride_tricks.as_strided(X, shape, X.strides[1:], writeable=False)
         return cls(base, np.arange(n) * hop, n_steps)
@@ -154,11 +152,10 @@ def flat_windows(windows: np.ndarray) -> np.ndarray:
         Read-only.
     """
     n, n_steps, n_channels = windows.shape
-    row, step, channel = windows.strides
-    if step != n_channels * channel:
+    if not windows[:1].flags.c_contiguous:
         windows = np.ascontiguousarray(windows)
-        row, step, channel = windows.strides
-    return np.lib.stride_tricks.as_strided(windows, (n, n_steps * n_channels), (row, channel), writeable=False)
+    strides = (windows.strides[0], windows.itemsize)
+    return np.lib.stride_tricks.as_strided(windows, (n, n_steps * n_channels), strides, writeable=False)
 
 
 @dataclass(frozen=True)

@@ -305,6 +305,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         table = frame or Table(check_rows(self, X, reset=reset))
         columns = [table.position(getattr(self, name), name) for name in ("time_column", "group_column")]
         key_columns = [column for column in columns if column is not None]
+        table.check_channels(key_columns)
         if frame is not None:
             values = check_rows(self, frame.X, key_columns=key_columns, reset=reset)
         else:

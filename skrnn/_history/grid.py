@@ -43,17 +43,18 @@ class StepGrid:
 
     name: str | float
     step: int | float
-    origin: float = 0.0
+    origin: float | None = None  # of times that are no whole numbers
     zone: str | None = None
 
     def positions(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if isinstance(self.step, int) and time.dtype.kind == "i":
+        if self.origin is None:
             position, phase = np.divmod(wall_clock(time, self.zone), self.step)
-            return position, phase
-        ratio = (time - self.origin) / self.step
-        position = np.rint(ratio)
-        phase = np.where(np.abs(ratio - position) <= _FLOAT_TOLERANCE, 0, -1)
-        return position.astype(np.int64), phase
+            whole = phase == np.floor(phase)
+        else:
+            ratio = (time - self.origin) / self.step
+            position, phase = np.rint(ratio), np.zeros(len(time))
+            whole = np.abs(ratio - position) <= _FLOAT_TOLERANCE
+        return position.astype(np.int64, copy=False), np.where(whole, phase, -1).astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ def find_grid(keys: Keys, freq: str | float | None) -> Grid | None:
     """
     if freq is None or keys.kind == "block":
         return None
-    given = keys.freq if isinstance(freq, str) and freq == "auto" else _given_step(keys, freq)
-    if given is not None:
-        return _grid_of_step(keys, given)
+    step = _given_step(keys, freq)
+    if step is not None:
+        return _grid_of_step(keys, step)
     for grid in _candidates(keys):
         position, phase = grid.positions(keys.time)
         if _is_filled(keys, position, phase):
@@ -121,23 +122,30 @@ def find_grid(keys: Keys, freq: str | float | None) -> Grid | None:
 
 
 def _given_step(keys: Keys, freq: str | float) -> Any:
-    """The ``freq`` parameter as a number or a pandas offset; None for "auto"."""
+    """The step that the user or the index tells, as a number or a pandas offset; None if neither does."""
     if isinstance(freq, str) and freq == "auto":
-        return None
+        backwards = keys.freq is not None and keys.freq.n < 0  # an index from the newest to the oldest row
+        return -1 * keys.freq if backwards else keys.freq
     if keys.kind == "number":
         if isinstance(freq, str):
             raise ValueError(f"freq={freq!r} needs an index of datetimes or timedeltas, but the keys of X are numbers.")
         return freq
     if not isinstance(freq, str):
         raise ValueError(f"freq={freq!r} needs keys that are numbers, but the keys of X are of kind {keys.kind!r}.")
-    from pandas.tseries.frequencies import to_offset
+    import pandas as pd
 
+    if keys.kind.startswith("period"):
+        if freq != keys.kind[7:-1]:
+            raise ValueError(f"freq={freq!r} differs from the frequency of the period index, {keys.kind[7:-1]!r}.")
+        return keys.freq
     try:
-        offset = to_offset(freq)
+        offset = pd.tseries.frequencies.to_offset(freq)
     except ValueError as error:
         raise ValueError(f"freq={freq!r} is not a pandas frequency such as 'h', '15min', 'D', 'B' or 'MS'.") from error
-    if keys.kind.startswith("period") and offset != keys.freq:
-        raise ValueError(f"freq={freq!r} differs from the frequency of the period index, {keys.kind[7:-1]!r}.")
+    if offset.n < 1:
+        raise ValueError(f"freq={freq!r} must go forward in time.")
+    if keys.kind == "timedelta" and not isinstance(offset, pd.offsets.Tick | pd.offsets.Day):
+        raise ValueError(f"freq={freq!r} is no span of time, which an index of timedeltas needs.")
     return offset
 
 
@@ -147,10 +155,11 @@ def _grid_of_step(keys: Keys, step: Any) -> Grid:
 
     if isinstance(step, int | float | np.number):
         number = int(step) if float(step).is_integer() else float(step)
-        origin = float(keys.time[keys.known].min(initial=0)) if keys.time.dtype.kind == "f" else 0.0
+        whole = keys.time.dtype.kind == "i" and isinstance(number, int)
+        origin = None if whole else float(keys.time[keys.known].min() if keys.known.any() else 0)
         return StepGrid(number, number, origin)
     if keys.kind.startswith("period"):
-        return StepGrid(step.freqstr, step.n)
+        return StepGrid(keys.kind[7:-1], step.n)
     if isinstance(step, pd.offsets.Day | pd.offsets.Week):
         days = step.n * (7 if isinstance(step, pd.offsets.Week) else 1)
         return StepGrid(step.freqstr, days * _DAY, zone=keys.zone)
@@ -193,14 +202,12 @@ def _calendars(keys: Keys) -> Iterator[Grid]:
             offset = pd.tseries.frequencies.to_offset(name)
             if all(offset.is_on_offset(day) for day in days):
                 yield CalendarGrid(name if step == 1 else f"{step}{name}", origin, keys.zone)
-    constant = spacing.min() == spacing.max()
-    if not constant and np.is_busday(days.to_numpy().astype("datetime64[D]")).all():
+    if spacing.min() < spacing.max() and np.is_busday(days.to_numpy().astype("datetime64[D]")).all():
         yield CalendarGrid("B", origin, keys.zone)
-    if keys.zone is not None or constant:
-        step = int(np.gcd.reduce(spacing))
-        weeks = step == 7 * _DAY
-        offset = pd.offsets.Week(weekday=days[0].weekday()) if weeks else pd.offsets.Day(step // _DAY)
-        yield StepGrid(offset.freqstr, step, zone=keys.zone)
+    step = int(np.gcd.reduce(spacing))
+    weekly = step == 7 * _DAY
+    offset = pd.offsets.Week(weekday=days[0].weekday()) if weekly else pd.offsets.Day(step // _DAY)
+    yield StepGrid(offset.freqstr, step, zone=keys.zone)
 
 
 def _step_name(keys: Keys, step: int) -> str | int:

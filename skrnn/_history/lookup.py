@@ -84,7 +84,7 @@ def look_up(
         windows = _view(codes, known.values, starts, window_size, future)
     else:
         windows = _dense(codes, known.values, starts, window_size, future)
-    n_missing = window_size - _count(codes, start, window_size)
+    n_missing = window_size - np.minimum(*(_count(codes, first, window_size) for first in starts))
     stale = start + window_size - 1 > _newest(known, codes, future, len(keys.labels))[keys.series]
     return Lookup(windows, n_missing, stale, n_changed, contradicted)
 
@@ -238,9 +238,12 @@ def _gather(codes: np.ndarray, values: np.ndarray, start: np.ndarray, window_siz
     windows = np.full((len(start), window_size, values.shape[1]), np.nan, dtype=values.dtype)
     whole = count == window_size
     if whole.any():
-        row, channel = values.strides
+        width = values.shape[1]
         runs = np.lib.stride_tricks.as_strided(
-            values, (len(values) - window_size + 1, window_size * values.shape[1]), (row, channel), writeable=False
+            values,
+            (len(values) - window_size + 1, window_size * width),
+            (width * values.itemsize, values.itemsize),
+            writeable=False,
         )
         windows.reshape(len(start), -1)[whole] = runs[first[whole]]
     partial = np.flatnonzero(~whole)

@@ -23,13 +23,13 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
             "taken for another series, whose remembered history is ignored. Tell series apart with group_column or a "
             "MultiIndex.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if found.n_changed:
         warnings.warn(
             f"{found.n_changed} rows of X share a key with a training row but hold other values; those of X are used.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if incomplete == "ignore":
         return
@@ -52,4 +52,4 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
     message = f"{n_incomplete} of {len(found.n_missing)} windows miss steps: {why}."
     if incomplete == "error":
         raise ValueError(message)
-    warnings.warn(message, IncompleteWindowWarning, stacklevel=3)
+    warnings.warn(message, IncompleteWindowWarning, stacklevel=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,15 @@ class Table:
             return cls(pd.DataFrame({name: X.get_column(name).to_numpy() for name in X.columns}))
         return None
 
+    def check_channels(self, key_columns: list[int]) -> None:
+        """Refuse a table in which all columns are keys."""
+        if key_columns and len(set(key_columns)) == self.X.shape[1]:
+            raise ValueError(f"All columns of X are keys: it has n_features = {self.X.shape[1]} and no channel.")
+
     def channels(self, key_columns: list[int]) -> Any:
         """The columns of an array that are no keys."""
         if not key_columns:
             return self.X
-        if len(key_columns) == self.X.shape[1]:
-            raise ValueError(f"All columns of X are keys: it has n_features = {self.X.shape[1]} and no channel.")
         return np.ascontiguousarray(np.delete(self.X, key_columns, axis=1))
 
     def position(self, column: str | int | None, parameter: str) -> int | None:
@@ -43,7 +47,7 @@ class Table:
             if column not in names:
                 raise ValueError(f"{parameter}={column!r} is not a column of X. Its columns: {names or 'no names'}.")
             return names.index(column)
-        if column >= self.X.shape[1]:
+        if not 0 <= column < self.X.shape[1]:
             raise ValueError(f"{parameter}={column} is not a column of X, which has n_features = {self.X.shape[1]}.")
         return int(column)
 
@@ -51,7 +55,7 @@ class Table:
         """Positions of one or several columns."""
         if columns is None:
             return []
-        several = [columns] if isinstance(columns, str | int) else columns
+        several: Any = [columns] if isinstance(columns, str | Integral) else columns
         return [position for column in several if (position := self.position(column, parameter)) is not None]
 
     def column(self, position: int | None) -> Any:

@@ -1,0 +1,351 @@
+"""What is remembered between calls, which rows count, and what is said about windows that miss steps."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skrnn import IncompleteWindowWarning, SlidingWindowTransformer, complete_windows
+
+
+def hours(n, start="2024-03-01", seed=0):
+    """Two random channels by the hour."""
+    values = np.random.RandomState(seed).normal(size=(n, 2))
+    return pd.DataFrame(values, columns=["load", "heat"], index=pd.date_range(start, periods=n, freq="h"))
+
+
+def panel(n):
+    """Two series of n hours, one after the other."""
+    return pd.concat({"a": hours(n, seed=1), "b": hours(n, seed=2)}, names=["series", "time"])
+
+
+def as_number(frame):
+    """The same rows under whole numbers."""
+    return frame.set_axis(np.arange(len(frame)))
+
+
+def future_rows(frame, n):
+    """The n hours after a frame, with nothing known of them."""
+    index = pd.date_range(frame.index[-1], periods=n + 1, freq="h")[1:]
+    return pd.DataFrame(np.nan, index=index, columns=frame.columns)
+
+
+def warned(function, *args):
+    """The result of a call, and its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = function(*args)
+    return result, caught
+
+
+@pytest.mark.parametrize(
+    ("X", "rows", "n_incomplete"),
+    [
+        (hours(20), slice(None), 3),
+        (hours(20), slice(2, None), 1),
+        (hours(20), slice(3, None), 0),
+        (panel(20), slice(None), 6),
+        (panel(20), slice(2, 22), 3),
+        (hours(20).drop(hours(20).index[9]), slice(None), 6),
+        (np.zeros((20, 2)), slice(10, None), 3),
+    ],
+)
+def test_one_warning_per_call_tells_how_many_windows_miss_steps(X, rows, n_incomplete):
+    transformer = SlidingWindowTransformer(4).fit(X)
+    called = X.iloc[rows] if isinstance(X, pd.DataFrame) else X[rows]
+    windows, caught = warned(transformer.transform, called)
+    assert np.sum(~complete_windows(windows)) == n_incomplete
+    assert [w.category for w in caught] == [IncompleteWindowWarning] * (n_incomplete > 0)
+    if n_incomplete:
+        assert f"{n_incomplete} of {len(windows)} windows" in str(caught[0].message)
+
+
+def test_a_step_whose_value_known_in_advance_is_absent_is_counted():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(2, horizon=3, future_columns="heat").fit(X)
+    last = future_rows(X, 3).iloc[2:].fillna({"heat": 1.0})  # its first step needs "heat" of the hour before
+    with pytest.warns(IncompleteWindowWarning, match="1 of 1 windows"):
+        windows = transformer.transform(last)
+    assert not complete_windows(windows).any()
+
+
+def test_the_warning_points_to_the_line_that_calls_transform():
+    _, caught = warned(SlidingWindowTransformer(4).fit(hours(9)).transform, hours(9))
+    assert [w.filename for w in caught] == [__file__]
+
+
+def test_the_warning_for_bare_arrays_says_how_to_keep_the_key():
+    with pytest.warns(IncompleteWindowWarning, match=r"set_output\(transform=\"pandas\"\).*time_column"):
+        SlidingWindowTransformer(2).fit(np.zeros((5, 1))).transform(np.zeros((5, 1)))
+
+
+@pytest.mark.parametrize("X", [hours(9), panel(9), np.zeros((9, 2))])
+@pytest.mark.parametrize("incomplete", ["warn", "ignore", "error"])
+def test_fit_and_fit_transform_say_nothing_of_missing_steps(X, incomplete):
+    transformer = SlidingWindowTransformer(4, horizon=1, incomplete=incomplete)
+    assert not warned(transformer.fit, X)[1]
+    assert not warned(transformer.fit_transform, X)[1]
+
+
+def test_incomplete_windows_are_ignored_or_an_error():
+    X = hours(9)
+    ignoring = SlidingWindowTransformer(4, incomplete="ignore").fit(X)
+    windows, caught = warned(ignoring.transform, X)
+    assert not caught
+    np.testing.assert_array_equal(windows, ignoring.fit_transform(X))
+    refusing = SlidingWindowTransformer(4, incomplete="error").fit(X)
+    with pytest.raises(ValueError, match="3 of 9 windows"):
+        refusing.transform(X)
+    assert len(refusing.transform(X.iloc[3:])) == 6
+
+
+@pytest.mark.parametrize("future", [None, ("heat",)])
+@pytest.mark.parametrize("horizon", [1, 3])
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_windows_of_the_future_equal_those_of_real_rows(n_rows, horizon, future):
+    X, n_rows = hours(30), min(n_rows, horizon)
+    transformer = SlidingWindowTransformer(4, horizon=horizon, future_columns=future, incomplete="error")
+    unknown = X.iloc[20 : 20 + n_rows].copy()
+    unknown["load"] = np.nan
+    if future is None:
+        unknown["heat"] = np.nan
+    forecast = transformer.fit(X.iloc[:20]).transform(unknown)
+    np.testing.assert_array_equal(forecast, transformer.transform(X.iloc[20 : 20 + n_rows]))
+    np.testing.assert_array_equal(forecast, transformer.fit_transform(X)[20 : 20 + n_rows])
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+@pytest.mark.parametrize("future", [None, "heat"])
+def test_rows_later_than_the_horizon_are_named_in_an_error(future, flatten):
+    X = hours(20)
+    transformer = SlidingWindowTransformer(4, horizon=2, future_columns=future, flatten=flatten).fit(X)
+    unknown = future_rows(X, 4)
+    if future is not None:
+        unknown["heat"] = 1.0
+    with pytest.raises(ValueError, match=r"2 rows \(2024-03-01 22:00:00, 2024-03-01 23:00:00\).*forecast"):
+        transformer.transform(unknown)
+    with pytest.raises(ValueError, match="1 rows"):
+        transformer.transform(unknown.iloc[3:])
+    transformer.transform(unknown.iloc[:2])
+    windows, caught = warned(transformer.set_params(incomplete="ignore").transform, unknown)
+    assert len(windows) == 4
+    assert not caught
+    assert len(transformer.set_params(incomplete="error").fit_transform(pd.concat([X, unknown]))) == 24
+
+
+def test_each_series_of_a_panel_has_a_future_of_its_own():
+    X = panel(20).drop([("b", time) for time in hours(20).index[15:]])
+    transformer = SlidingWindowTransformer(3, horizon=2).fit(X)
+    unknown = pd.concat({"b": future_rows(hours(15), 3), "a": future_rows(hours(20), 2)}, names=["series", "time"])
+    with pytest.raises(ValueError, match=r"1 rows \(b: 2024-03-01 17:00:00\)"):
+        transformer.transform(unknown)
+    assert complete_windows(transformer.transform(unknown.iloc[[0, 1, 3, 4]]))[[0, 2]].all()
+
+
+def test_without_horizon_a_row_of_nan_after_all_others_is_incomplete_not_an_error():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(4).fit(X)
+    with pytest.warns(IncompleteWindowWarning, match="2 of 2 windows"):
+        transformer.transform(future_rows(X, 2))
+    X.iloc[10] = np.nan
+    windows, caught = warned(transformer.fit(X).transform, X.iloc[8:])
+    assert np.isnan(windows).any()
+    assert not caught
+
+
+def test_another_sensor_over_the_same_times_has_no_history():
+    first, second = hours(20, seed=1), hours(30, seed=2)
+    transformer = SlidingWindowTransformer(4, incomplete="ignore")
+    alone = transformer.fit_transform(second.iloc[10:])
+    with pytest.warns(UserWarning, match="history is ignored"):
+        windows = transformer.fit(first).transform(second.iloc[10:])
+    np.testing.assert_array_equal(windows, alone)
+
+
+def test_only_the_series_that_changed_loses_its_history():
+    X = panel(20)
+    other = X.copy()
+    other.loc["b"] += 1.0
+    transformer = SlidingWindowTransformer(4, incomplete="ignore").fit(X)
+    call = other.groupby(level=0).tail(5)
+    with pytest.warns(UserWarning, match="history is ignored") as caught:
+        windows = transformer.transform(call)
+    assert len(caught) == 1
+    assert "(b)" in str(caught[0].message)
+    assert complete_windows(windows).tolist() == [True] * 5 + [False] * 3 + [True] * 2
+
+
+def test_a_row_of_the_call_takes_the_place_of_a_remembered_one():
+    X = hours(20)
+    call = X.iloc[10:].copy()
+    call.iloc[2] += 1.0
+    transformer = SlidingWindowTransformer(4).fit(X)
+    with pytest.warns(UserWarning, match="1 rows of X share a key") as caught:
+        windows = transformer.transform(call)
+    assert len(caught) == 1
+    corrected = pd.concat([X.iloc[:10], call])
+    np.testing.assert_array_equal(windows, transformer.fit(corrected).transform(corrected.iloc[10:]))
+    np.testing.assert_array_equal(transformer.fit(X).transform(X.iloc[10:]), transformer.fit_transform(X)[10:])
+
+
+def test_rounding_to_single_precision_is_no_other_value():
+    X = hours(20)
+    windows, caught = warned(SlidingWindowTransformer(4).fit(X).transform, X.iloc[10:].astype(np.float32))
+    assert not caught
+    assert windows.dtype == np.float32
+
+
+@pytest.mark.parametrize("form", ["series", "array", "matrix"])
+def test_a_copy_of_the_target_is_named_unless_it_is_lagged(form):
+    X = hours(20)
+    y = {"series": 3 * X["heat"] - 5, "array": -X["heat"].to_numpy(), "matrix": X[["heat", "load"]].iloc[:, :1]}[form]
+    with pytest.warns(UserWarning, match="'heat' of X is the target"):
+        SlidingWindowTransformer(4).fit(X, y)
+    assert not warned(SlidingWindowTransformer(4, horizon=1).fit, X, y)[1]
+    assert not warned(SlidingWindowTransformer(4).fit, X, hours(20, seed=3)["load"])[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fitted", "called", "error", "message"),
+    [
+        ({"time_column": "when"}, None, hours(9), ValueError, "time_column='when'"),
+        ({"group_column": 2}, None, hours(9), ValueError, "group_column=2"),
+        ({"future_columns": ("when",)}, None, hours(9), ValueError, "future_columns='when'"),
+        ({"future_columns": (-1,)}, None, hours(9), ValueError, "future_columns"),
+        ({"future_columns": "load"}, None, hours(9).to_numpy(), ValueError, "future_columns='load'"),
+        ({}, hours(9), hours(9)[["load"]], ValueError, "feature"),
+        ({"window_size": 0}, None, hours(9), InvalidParameterError, "window_size"),
+        ({"window_size": 2.0}, None, hours(9), InvalidParameterError, "window_size"),
+        ({"window_size": True}, None, hours(9), InvalidParameterError, "window_size"),
+        ({"horizon": -1}, None, hours(9), InvalidParameterError, "horizon"),
+        ({"history": "some"}, None, hours(9), InvalidParameterError, "history"),
+        ({"incomplete": "raise"}, None, hours(9), InvalidParameterError, "incomplete"),
+        ({"freq": 0}, None, hours(9), InvalidParameterError, "freq"),
+        ({"flatten": "no"}, None, hours(9), InvalidParameterError, "flatten"),
+    ],
+)
+def test_what_cannot_be_right_is_an_error(parameters, fitted, called, error, message):
+    transformer = SlidingWindowTransformer(**({"window_size": 3} | parameters))
+    calls = [transformer.fit] if fitted is None else [transformer.fit(fitted).transform, transformer.partial_fit]
+    for call in calls:
+        with pytest.raises(error, match=message):
+            call(called)
+
+
+def test_a_target_in_another_order_than_its_rows_is_an_error():
+    X = hours(9)
+    y = hours(9, seed=3)["load"]
+    with pytest.raises(ValueError, match=r"y\.loc\[X\.index\]"):
+        SlidingWindowTransformer(3).fit(X, y.iloc[::-1])
+    SlidingWindowTransformer(3).fit(X.iloc[::2], y.iloc[::2])
+
+
+def test_a_position_may_be_a_numpy_integer():
+    X = hours(9).to_numpy()
+    expected = SlidingWindowTransformer(2, horizon=1, future_columns=(1,)).fit_transform(X)
+    for columns in (np.int64(1), np.array([1]), 1):
+        windows = SlidingWindowTransformer(2, horizon=1, future_columns=columns).fit_transform(X)
+        np.testing.assert_array_equal(windows, expected)
+
+
+def test_complete_windows_marks_those_without_nan():
+    values = hours(60).to_numpy(copy=True)
+    values[20, 1] = np.nan
+    view = SlidingWindowTransformer(4).fit_transform(pd.DataFrame(values))
+    expected = ~np.isin(np.arange(60), [0, 1, 2, 20, 21, 22, 23])
+    order = np.random.RandomState(0).permutation(60)
+    np.testing.assert_array_equal(complete_windows(view), expected)
+    np.testing.assert_array_equal(complete_windows(view[::-1]), expected[::-1])
+    np.testing.assert_array_equal(complete_windows(view[::3]), expected[::3])
+    np.testing.assert_array_equal(complete_windows(view[order]), expected[order])
+    np.testing.assert_array_equal(complete_windows(view.reshape(60, -1)), expected)
+    np.testing.assert_array_equal(complete_windows(view.tolist()), expected)
+
+
+@pytest.mark.parametrize("windows", [np.zeros(3), np.zeros((1, 1, 1, 1))])
+def test_complete_windows_needs_windows(windows):
+    with pytest.raises(ValueError, match="two or three dimensions"):
+        complete_windows(windows)
+
+
+def test_transform_needs_fit():
+    with pytest.raises(NotFittedError):
+        SlidingWindowTransformer(3).transform(hours(9))
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+@pytest.mark.parametrize("method", ["fit", "fit_transform", "partial_fit"])
+def test_after_an_error_the_transformer_is_as_before(method, fitted):
+    X = hours(20)
+    transformer = SlidingWindowTransformer(3)
+    if fitted:
+        transformer.fit(X.iloc[:10])
+    before = dict(vars(transformer))
+    with pytest.raises(ValueError, match="same key"):
+        getattr(transformer, method)(pd.concat([X, X + 1]))
+    assert vars(transformer).keys() == before.keys()
+    assert all(vars(transformer)[name] is value for name, value in before.items())
+
+
+@pytest.mark.parametrize("horizon", [0, 2])
+@pytest.mark.parametrize("window_size", [1, 5])
+@pytest.mark.parametrize("freq", ["auto", None])
+@pytest.mark.parametrize("X", [hours(300), panel(150), hours(300).drop(hours(300).index[[180, 196, 198]])])
+def test_the_tail_is_enough_for_the_future(X, freq, window_size, horizon):
+    times = X.index.get_level_values(-1)
+    old, new = X[times < times[100]], X[times >= times[100]]
+    everything = SlidingWindowTransformer(window_size, horizon=horizon, freq=freq, incomplete="ignore").fit(old)
+    tail = clone(everything).set_params(history="tail").fit(old)
+    np.testing.assert_array_equal(tail.transform(new), everything.transform(new))
+    assert len(pickle.dumps(tail)) < len(pickle.dumps(everything)) - 1000
+
+
+def test_without_history_each_call_stands_alone():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(3, history="none", incomplete="ignore").fit(X)
+    np.testing.assert_array_equal(transformer.transform(X.iloc[10:]), transformer.fit_transform(X.iloc[10:]))
+    assert transformer.partial_fit(X).freq_ == "h"
+
+
+@pytest.mark.parametrize("history", ["all", "tail"])
+@pytest.mark.parametrize("X", [hours(60), panel(30), as_number(hours(60))])
+def test_partial_fit_appends_to_what_fit_remembers(X, history):
+    by_time = X.iloc[np.argsort(X.index.get_level_values(-1), kind="stable")]
+    parameters = {"horizon": 1, "history": history, "incomplete": "ignore"}
+    parts = SlidingWindowTransformer(4, **parameters)
+    for rows in (by_time.iloc[:20], by_time.iloc[20:25], by_time.iloc[23:40]):
+        assert parts.partial_fit(rows) is parts
+    whole = SlidingWindowTransformer(4, **parameters).fit(by_time.iloc[:40])
+    for call in (by_time.iloc[40:], by_time.iloc[50:35:-3]):
+        np.testing.assert_array_equal(parts.transform(call), whole.transform(call))
+
+
+def test_partial_fit_corrects_a_remembered_row():
+    X = hours(20)
+    wrong = X.copy()
+    wrong.iloc[9] = 0.0
+    transformer = SlidingWindowTransformer(4).fit(wrong.iloc[:10]).partial_fit(X.iloc[9:10])
+    np.testing.assert_array_equal(transformer.transform(X.iloc[10:]), transformer.fit_transform(X)[10:])
+
+
+def test_partial_fit_lets_the_forecast_go_on():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(4, horizon=1).fit(X.iloc[:10])
+    for row in range(10, 20):
+        unknown = X.iloc[row : row + 1] * np.nan
+        np.testing.assert_array_equal(transformer.transform(unknown)[0], X.iloc[row - 4 : row])
+        transformer.partial_fit(X.iloc[row : row + 1])
+
+
+def test_clone_and_pickle_keep_parameters_and_history():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(3, horizon=2, future_columns=("heat",), freq="h", history="tail")
+    assert clone(transformer.fit(X.iloc[:10])).get_params() == transformer.get_params()
+    assert not hasattr(clone(transformer), "freq_")
+    restored = pickle.loads(pickle.dumps(transformer))
+    np.testing.assert_array_equal(restored.transform(X.iloc[10:]), transformer.transform(X.iloc[10:]))
