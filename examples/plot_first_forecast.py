@@ -49,8 +49,8 @@ print(f"{n_train} years to train, {len(X_test)} to test, from {X_test.index[0].y
 # The model
 # ---------
 # With ``horizon=1`` the window of a year ends at the year before, so the target may be a column of ``X`` and needs no
-# shifting. The series is short: small batches let an epoch take more than one step, and training stops when the error on
-# the last fifth of the training years no longer falls.
+# shifting. The series is short: small batches let an epoch take more than one step, and training stops when the error
+# on the last fifth of the training years no longer falls.
 
 model = make_pipeline(
     SlidingWindowTransformer(12, horizon=1),

@@ -27,12 +27,12 @@ from skrnn import GRURegressor, SlidingWindowTransformer
 
 rng = np.random.default_rng(0)
 time = pd.date_range("2023-10-01", "2024-05-01 23:00", freq="h", name="time")
-hour, weekday = time.hour.to_numpy(), time.dayofweek.to_numpy()
+hour, weekday = time.hour.to_numpy(), time.day_of_week.to_numpy()
 holidays = pd.to_datetime(["2023-12-25", "2023-12-26", "2024-01-01", "2024-03-29", "2024-04-01", "2024-05-01"])
 workday = (weekday < 5) & ~time.normalize().isin(holidays)
 
 weather = pd.Series(rng.normal(0, 1, len(time))).ewm(halflife=48).mean().to_numpy()
-temperature = 8 - 8 * np.cos(2 * np.pi * (time.dayofyear - 20) / 366) + 30 * weather
+temperature = 8 - 8 * np.cos(2 * np.pi * (time.day_of_year - 20) / 366) + 30 * weather
 temperature = (temperature - 3 * np.cos(2 * np.pi * (hour - 3) / 24)).to_numpy()
 daily = 12 * np.exp(-(((hour - 9) / 3) ** 2)) + 14 * np.exp(-(((hour - 18.5) / 3.5) ** 2))
 load = 40 + daily * np.where(workday, 1.0, 0.5) + 6 * workday + 1.2 * np.maximum(15 - temperature, 0)

@@ -29,7 +29,7 @@ from skrnn import GRURegressor, SlidingWindowTransformer, complete_windows
 
 rng = np.random.default_rng(0)
 days = pd.date_range("2023-01-01", periods=546, name="day")
-week = np.array([0.9, 0.85, 0.9, 1.0, 1.25, 1.5, 0.6])[days.dayofweek]
+week = np.array([0.9, 0.85, 0.9, 1.0, 1.25, 1.5, 0.6])[days.day_of_week]
 
 
 def sales_of(level):
@@ -52,7 +52,7 @@ X = pd.concat(shops, names=["shop"]).sort_index(level="day", sort_remaining=True
 y = X["sales"]
 model = make_pipeline(
     SlidingWindowTransformer(14, horizon=1, future_columns=["promotion"]),
-    GRURegressor(early_stopping=True, random_state=0),
+    GRURegressor(early_stopping=True, max_iter=300, random_state=0),
 )
 n_test = len(shops) * 109
 X_train, X_test = X.iloc[:-n_test], X.iloc[-n_test:]
@@ -119,7 +119,7 @@ for axis, shop in zip(axes, "ACF", strict=True):
     axis.plot(part["observed"], color="black", label="observed")
     axis.plot(part["GRU"], color="tab:orange", label="GRU, one day ahead")
     axis.set(title=f"shop {shop}", ylabel="sales per day", ylim=(0, None))
-axes[0].legend(loc="upper left", ncols=2)
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
 axes[-1].xaxis.set_major_locator(mdates.WeekdayLocator(mdates.MO))
 axes[-1].xaxis.set_major_formatter(mdates.DateFormatter("%a %d %b"))
 

@@ -94,10 +94,9 @@ def test_fit_and_fit_transform_say_nothing_of_missing_steps(X, incomplete):
 
 def test_incomplete_windows_are_ignored_or_an_error():
     X = hours(9)
-    ignoring = SlidingWindowTransformer(4, incomplete="ignore").fit(X)
-    windows, caught = warned(ignoring.transform, X)
+    windows, caught = warned(SlidingWindowTransformer(4, incomplete="ignore").fit(X).transform, X)
+    assert len(windows) == 9
     assert not caught
-    np.testing.assert_array_equal(windows, ignoring.fit_transform(X))
     refusing = SlidingWindowTransformer(4, incomplete="error").fit(X)
     with pytest.raises(ValueError, match="3 of 9 windows"):
         refusing.transform(X)
