@@ -136,8 +136,7 @@ def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows, grid: Grid
         time, series = np.concatenate([past.time, time]), np.concatenate([past.series, series])
         order = np.lexsort((time, series))
         time, series = time[order], series[order]
-        dtype = values.dtype
-        values = np.concatenate([past.values.astype(dtype, copy=False), values])[order]
+        values = np.concatenate([past.values.astype(values.dtype, copy=False), values])[order]
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         place = rank[len(past) :]
@@ -206,10 +205,6 @@ def _view(
     step, channel = base.strides
     shape = (n_windows, window_size, n_channels)
     return np.lib.stride_tricks.as_strided(base, shape, (step, step, channel), writeable=False)
-
-
-def _columns(channels: np.ndarray | slice, n_channels: int) -> np.ndarray:
-    return np.arange(n_channels)[channels]
 
 
 def _dense(
