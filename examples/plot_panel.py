@@ -68,14 +68,8 @@ print("RMSE in cross-validation:", cv_scores.round(1))
 
 model.fit(X_train, y_train)
 by_shop = y.groupby(level="shop")
-answers = pd.DataFrame(
-    {
-        "observed": y_test,
-        "GRU": model.predict(X_test),
-        "persistence": by_shop.shift(1),
-        "week before": by_shop.shift(7),
-    },
-    index=y_test.index,
+answers = y_test.to_frame("observed").assign(
+    **{"GRU": model.predict(X_test), "persistence": by_shop.shift(1), "week before": by_shop.shift(7)}
 )
 scores = {
     shop: {name: root_mean_squared_error(part["observed"], part[name]) for name in answers.columns[1:]}

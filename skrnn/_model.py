@@ -13,6 +13,7 @@ from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._persistence import network_arrays, network_of
 from skrnn._sequences import Scale, Sequences
+from skrnn._threads import suited_threads
 from skrnn._training import Batch, Plan, TrainingLog, TrainingState, infer, own_modes, resolve_device, train
 
 
@@ -61,7 +62,7 @@ class Model:
     def predict(self, sequences: Sequences, device: str) -> np.ndarray:
         """Answers in the units of y (n, target)."""
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
-        with own_modes(place):
+        with own_modes(place), suited_threads(len(sequences) * self.spec.hidden_size):
             network = network_of(self.spec, self.weights, device=place, dtype=dtype)
             raw = infer(network, _batch(sequences, self.x_scale, place, dtype))
             answer = self.loss.predict(raw)
@@ -99,7 +100,7 @@ def train_on(
 ) -> tuple[Model, TrainingLog]:
     """Train a model further, from where it stands; the model that comes in stays as it is."""
     place, dtype = resolve_device(device), _torch_dtype(model.dtype)
-    with own_modes(place):
+    with own_modes(place), suited_threads(plan.batch_size * model.spec.hidden_size):
         network = network_of(model.spec, model.weights, device=place, dtype=dtype)
         data = _labelled(model, examples, place, dtype)
         watched = None if held_out is None else _labelled(model, held_out, place, dtype)

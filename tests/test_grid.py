@@ -97,10 +97,17 @@ def test_the_frequency_of_the_index_is_the_grid(freq, tz):
     assert_steps(index, transformer, [], n_train=30)
 
 
-@pytest.mark.parametrize("freq", [*OFFSETS, "bh"])
+@pytest.mark.parametrize("freq", OFFSETS)
 def test_a_given_frequency_is_the_grid(freq):
     index = dates(freq)
     assert_steps(index, SlidingWindowTransformer(4, freq=freq, incomplete="ignore"), [1, 2, 4, 5, 17], n_train=30)
+
+
+def test_business_hours_are_a_grid():
+    X = probe(dates("bh"))
+    transformer = SlidingWindowTransformer(4, freq="bh", incomplete="ignore").fit(X.iloc[:30].drop(X.index[28]))
+    windows = transformer.transform(X.iloc[30:])
+    np.testing.assert_array_equal(windows[:, :, 0], newest_first(np.arange(30, 40), np.delete(np.arange(40), 28), 4))
 
 
 @pytest.mark.parametrize("name", REGULAR)
@@ -174,6 +181,16 @@ def test_a_single_row_or_a_bare_array_has_no_grid():
     assert SlidingWindowTransformer(3).fit(np.zeros((9, 1))).freq_ is None
 
 
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.parametrize("flatten", [False, True])
+@pytest.mark.parametrize("name", ["hour", "business day", "whole numbers", "period", "timedelta"])
+def test_a_bare_array_is_a_block_whatever_the_grid_of_the_training_rows(name, flatten):
+    X = probe(REGULAR[name][0])
+    transformer = SlidingWindowTransformer(2, flatten=flatten, incomplete="ignore").fit(X)
+    windows = transformer.transform(X.to_numpy()[5:8]).reshape(3, 2)
+    np.testing.assert_array_equal(windows, [[np.nan, 5], [5, 6], [6, 7]])
+
+
 def test_each_series_may_lie_off_the_grid_of_the_others():
     parts = {name: probe(dates("h", start=f"2021-01-01 00:{name}")) for name in ("00", "20", "47")}
     X = pd.concat(parts, names=["minute", "time"])
@@ -198,7 +215,8 @@ def test_each_series_may_lie_off_the_grid_of_the_others():
 @pytest.mark.parametrize("given", [False, True])
 def test_the_grid_of_floats_starts_at_the_first_row(index, freq, given):
     X = probe(index)
-    transformer = SlidingWindowTransformer(3, freq=freq if given else "auto").fit(X.iloc[:15])
+    transformer = SlidingWindowTransformer(3, freq=freq if given else "auto", incomplete="ignore")
+    transformer.fit(X.iloc[:15])
     assert transformer.freq_ == pytest.approx(freq, rel=0.01)
     expected = newest_first(np.arange(15, 20), np.arange(20), 3)
     np.testing.assert_array_equal(transformer.transform(X.iloc[15:])[:, :, 0], expected)

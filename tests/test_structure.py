@@ -24,12 +24,22 @@ RANKS = {
 }
 NEIGHBOURS = {
     "_windows": {"_history"},
-    "_model": {"_losses", "_network", "_persistence", "_sequences", "_training"},
+    "_model": {"_losses", "_network", "_persistence", "_sequences", "_threads", "_training"},
     "_persistence": {"_network"},
     "_validation": {"_lag_names", "_sequences"},
 }
 WITHOUT_TORCH = {"_history", "_lag_names", "_progress", "_sequences", "_validation"}
-WITHOUT_SKLEARN = {"_history", "_lag_names", "_losses", "_model", "_network", "_progress", "_sequences", "_training"}
+WITHOUT_SKLEARN = {
+    "_history",
+    "_lag_names",
+    "_losses",
+    "_model",
+    "_network",
+    "_progress",
+    "_sequences",
+    "_threads",
+    "_training",
+}
 
 
 def part_of(path):
