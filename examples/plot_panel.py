@@ -52,12 +52,12 @@ X = pd.concat(shops, names=["shop"]).sort_index(level="day", sort_remaining=True
 y = X["sales"]
 model = make_pipeline(
     SlidingWindowTransformer(14, horizon=1, future_columns=["promotion"]),
-    GRURegressor(early_stopping=True, max_iter=300, random_state=0),
+    GRURegressor(learning_rate_init=0.01, early_stopping=True, max_iter=300, random_state=0),
 )
 n_test = len(shops) * 109
 X_train, X_test = X.iloc[:-n_test], X.iloc[-n_test:]
 y_train, y_test = y.iloc[:-n_test], y.iloc[-n_test:]
-cv = TimeSeriesSplit(3, test_size=len(shops) * 60)
+cv = TimeSeriesSplit(2, test_size=len(shops) * 60)
 cv_scores = -cross_val_score(model, X_train, y_train, cv=cv, scoring="neg_root_mean_squared_error")
 print("RMSE in cross-validation:", cv_scores.round(1))
 
