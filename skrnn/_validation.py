@@ -287,7 +287,8 @@ def _refuse_unsuited(estimator: Any, X: Any, key_columns: Sequence[int] = ()) ->
         if i not in key_columns and kind.startswith(("datetime", "timedelta", "duration", "period", "date")):
             raise TypeError(
                 f"Column {column!r} of X has dtype {dtype}, which is no number for {name}. Drop it, turn it into "
-                "features (hour, weekday, ...), or make it the index."
+                "features (hour, weekday, ...), or make it the index"
+                f"{' or the time_column' if hasattr(estimator, 'time_column') else ''}."
             )
 
 

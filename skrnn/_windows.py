@@ -329,7 +329,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
             values,
             distinct_rows(keys, values),
             history,
-            self._axis.grid,
+            None if keys.kind == "block" else self._axis.grid,
             window_size=self.window_size,
             horizon=self.horizon,
             future=self._future,

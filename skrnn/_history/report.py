@@ -35,9 +35,10 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
         return
     stale = np.flatnonzero(found.stale)
     if len(stale) and horizon:
+        rows = "row" if horizon == 1 else f"{horizon} rows"
         raise ValueError(
             f"The windows of {len(stale)} rows ({keys.describe(stale)}) end after the last row that is known: with "
-            f"horizon={horizon} only the next {horizon} rows can be predicted. To forecast further ahead, append "
+            f"horizon={horizon} only the next {rows} can be predicted. To forecast further ahead, append "
             'what was observed with partial_fit, or use a longer horizon. incomplete="ignore" takes what is there.'
         )
     n_incomplete = int(np.sum((found.n_missing > 0) | found.stale))
