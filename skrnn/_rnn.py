@@ -89,7 +89,7 @@ class RNNRegressor(RecurrentRegressor):
         Number of epochs, those of earlier fits with ``warm_start`` and of ``partial_fit`` included.
     n_features_in_ : int
         Number of channels if X has three dimensions, else of columns.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X is a data frame whose column names are all strings.
     n_outputs_ : int
         Number of targets.

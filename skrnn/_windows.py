@@ -85,7 +85,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         The time grid in use.
     n_features_in_ : int
         Number of columns seen during fit, key columns included.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X has names that are all strings.
 
     See Also
