@@ -85,7 +85,7 @@ print(pd.Series(scores, name="RMSE on the last fifth, MW").round(2).to_frame())
 # remembers its training rows; what was measured since then is passed along.
 
 forecast = pd.Series(with_known.predict(pd.concat([test, tomorrow])), index=test.index.append(tomorrow.index))
-print(forecast.loc["2024-05-01"].iloc[::6].round(1).to_frame("forecast, MW"))
+print(forecast.loc["2024-05-01"].iloc[::6].astype(float).round(1).to_frame("forecast, MW"))
 
 # %%
 # The figure

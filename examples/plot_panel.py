@@ -87,6 +87,11 @@ windows = model[0].fit_transform(X_train)
 incomplete = pd.Series(~complete_windows(windows), index=X_train.index)
 print("incomplete windows:", incomplete.groupby(level="shop").sum().to_dict())
 
+no_sales_in_a = X_test.copy()
+no_sales_in_a.loc["A", "sales"] = 0.0
+changed = answers["GRU"] != model.predict(no_sales_in_a)
+print("changed forecasts:", changed.groupby(level="shop").sum().to_dict())
+
 # %%
 # A new shop
 # ----------
