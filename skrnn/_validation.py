@@ -191,7 +191,7 @@ def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:
             f"{share:.0%} of the observed steps of X are skipped since they contain NaN in some channels, most of all "
             f"channel {worst} (NaN in {of_worst:.0%} of them). Fill that channel, or leave it out.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -226,7 +226,7 @@ def warn_of_given_target(values: np.ndarray, y: Any, names: np.ndarray) -> None:
                     f"Column {name!r} of X is the target itself, up to its unit, and horizon=0 shows it to the model "
                     "at the very moment it is to predict. Use horizon >= 1 to forecast.",
                     UserWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
                 return
 

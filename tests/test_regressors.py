@@ -270,8 +270,9 @@ def test_verbose_shows_a_bar_and_silence_is_the_default(data, capfd):
 def test_many_steps_lost_to_single_channels_are_told(data):
     X, y = data
     X[:, 1:4, 1] = np.nan
-    with pytest.warns(UserWarning, match="50% of the observed steps of X are skipped .* channel 1"):
+    with pytest.warns(UserWarning, match="50% of the observed steps of X are skipped .* channel 1") as caught:
         small(GRURegressor, max_iter=1).fit(X, y)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize("order", ["reversed", "big endian", "half", "long double", "read-only", "Fortran", "list"])

@@ -348,3 +348,20 @@ def test_clone_and_pickle_keep_parameters_and_history():
     assert not hasattr(clone(transformer), "freq_")
     restored = pickle.loads(pickle.dumps(transformer))
     np.testing.assert_array_equal(restored.transform(X.iloc[10:]), transformer.transform(X.iloc[10:]))
+
+
+def test_a_series_that_fit_has_not_seen_is_told():
+    X = panel(20)
+    transformer = SlidingWindowTransformer(4, horizon=1).fit(X.loc[["a"]])
+    with pytest.warns(
+        IncompleteWindowWarning, match="4 of 25 windows.*4 of them belong to series that fit has not seen"
+    ):
+        transformer.transform(X.iloc[15:])
+    with pytest.warns(IncompleteWindowWarning, match=r"remembered from fit\."):
+        transformer.transform(X.iloc[:20])
+
+
+def test_warnings_of_fit_point_to_the_line_that_calls_it():
+    X = hours(20)
+    _, caught = warned(SlidingWindowTransformer(4).fit, X, X["load"])
+    assert [w.filename for w in caught] == [__file__]

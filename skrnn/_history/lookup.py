@@ -24,6 +24,7 @@ class Lookup:
     windows: np.ndarray  # (n, step, channel)
     n_missing: np.ndarray  # (n,) steps of each window that no row holds
     stale: np.ndarray  # (n,) bool: the newest step is later than every row of the series that holds a value
+    unseen: np.ndarray  # (n,) bool: the history holds nothing of the row's series
     n_changed: int  # keys whose remembered row holds other values than the call's
     contradicted: tuple[Hashable, ...]  # series whose history was ignored since most shared rows differ
 
@@ -86,7 +87,8 @@ def look_up(
         windows = _dense(codes, known.values, starts, window_size, future)
     n_missing = window_size - np.minimum(*(_count(codes, first, window_size) for first in starts))
     stale = start + window_size - 1 > _newest(known, codes, future, len(keys.labels))[keys.series]
-    return Lookup(windows, n_missing, stale, n_changed, contradicted)
+    unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
+    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted)
 
 
 def _within_reach(history: History, keys: Keys, reach: int, grid: Grid | None) -> History:

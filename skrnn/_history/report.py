@@ -41,14 +41,17 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
             f"horizon={horizon} only the next {rows} can be predicted. To forecast further ahead, append "
             'what was observed with partial_fit, or use a longer horizon. incomplete="ignore" takes what is there.'
         )
-    n_incomplete = int(np.sum((found.n_missing > 0) | found.stale))
+    incomplete_rows = (found.n_missing > 0) | found.stale
+    n_incomplete = int(incomplete_rows.sum())
     if not n_incomplete:
         return
+    n_unseen = int(np.sum(incomplete_rows & found.unseen))
+    of_unseen = f" ({n_unseen} of them belong to series that fit has not seen)" if n_unseen else ""
     why = (
         "the rows carry no key, so X is taken for one block of consecutive rows. Pass a data frame whose index is the "
         'time (pipeline.set_output(transform="pandas") keeps it through the steps in front), or name a time_column'
         if keys.kind == "block"
-        else "the rows before are neither in X nor remembered from fit"
+        else f"the rows before are neither in X nor remembered from fit{of_unseen}"
     )
     message = f"{n_incomplete} of {len(found.n_missing)} windows miss steps: {why}."
     if incomplete == "error":
