@@ -177,6 +177,11 @@ class Scale:
             Number of columns.
         dtype : dtype
             Precision of the values, below which there is no spread.
+
+        Raises
+        ------
+        ValueError
+            If the squares of the values are too large for double precision.
         """
         total, first, second = 0.0, np.zeros(n_columns), np.zeros(n_columns)
         for values, weight in parts():
@@ -185,9 +190,12 @@ class Scale:
         if not total:
             return cls.identity(n_columns)
         mean = first / total
-        for values, weight in parts():
-            second += weight @ (values - mean) ** 2
+        with np.errstate(over="ignore"):
+            for values, weight in parts():
+                second += weight @ (values - mean) ** 2
         std = np.sqrt(second / total)
+        if not np.all(np.isfinite(std)):
+            raise ValueError("X or y contains values too large to compute their standard deviation. Rescale them.")
         std[std <= 10 * np.finfo(dtype).eps * np.abs(mean)] = 1.0
         return cls(mean, std)
 

@@ -235,7 +235,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         keys, values = self._read(X, reset=False)
         keyed = keys.kind != "block"
         found = self._look_up(keys, values, self._history if keyed else History.empty(values.shape[1]))
-        report(found, keys, self.horizon, self.incomplete)
+        report(found, keys, self._horizon, self.incomplete)
         return found.windows
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -269,7 +269,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         """
         check_is_fitted(self)
         names = np.delete(check_feature_names_in(self, input_features), self._key_columns).tolist()
-        return lag_names(names, self.window_size, self.horizon, self._future)
+        return lag_names(names, self._window_size, self._horizon, self._future)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -284,6 +284,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         if self.horizon == 0 and y is not None:
             names = check_feature_names_in(self, None)
             warn_of_given_target(values, y, np.delete(names, self._key_columns))
+        self._window_size, self._horizon = self.window_size, self.horizon
         self._axis = Axis.of(keys, self.freq)
         self.freq_ = self._axis.freq
         self._history = History.empty(values.shape[1])
@@ -296,7 +297,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         extended = self._history.extended(keys, values, rows, self._axis)
         if self.history == "none" or keys.kind == "block":
             return
-        n_rows = self.window_size - 1 + self.horizon
+        n_rows = self._window_size - 1 + self._horizon
         self._history = extended.tail(n_rows) if self.history == "tail" else extended
 
     def _read(self, X: Any, *, reset: bool) -> tuple[Keys, np.ndarray]:
@@ -330,8 +331,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
             distinct_rows(keys, values),
             history,
             None if keys.kind == "block" else self._axis.grid,
-            window_size=self.window_size,
-            horizon=self.horizon,
+            window_size=self._window_size,
+            horizon=self._horizon,
             future=self._future,
         )
         return replace(found, windows=flat_windows(found.windows)) if self.flatten else found

@@ -254,6 +254,8 @@ def test_outer_levels_and_group_column_together_name_the_series():
     [
         ({}, None, list("abcd"), TypeError, "to_datetime"),
         ({}, None, [True, False], TypeError, "no distance in time"),
+        ({}, None, [pd.Timestamp("2024", tz="UTC"), pd.Timestamp("2025", tz="Asia/Tokyo")], TypeError, "utc=True"),
+        ({}, None, pd.date_range("2024", periods=3).date, TypeError, "to_datetime converts text and dates"),
         ({"time_column": "when"}, None, None, TypeError, "time_column"),
         ({"time_column": "number"}, None, range(9), ValueError, "no channel"),
         ({}, None, pd.MultiIndex.from_product([dates("h", 3), ["a", "b"]]), ValueError, "swaplevel"),

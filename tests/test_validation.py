@@ -237,3 +237,10 @@ def test_the_window_step_refuses_the_same_tables(X, kind, words):
 def test_a_parameter_of_another_package_gets_pythons_error():
     with pytest.raises(TypeError, match="hidden_layer_sizes"):
         GRURegressor(hidden_layer_sizes=(10,))
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize(("X", "y"), [(X2 * 1e200, Y), (X2, Y * 1e200)], ids=["X", "y"])
+def test_values_too_large_to_be_squared_are_refused(X, y):
+    with pytest.raises(ValueError, match="values too large to compute their standard deviation"):
+        GRURegressor(3, max_iter=1).fit(X, y)

@@ -365,3 +365,12 @@ def test_warnings_of_fit_point_to_the_line_that_calls_it():
     X = hours(20)
     _, caught = warned(SlidingWindowTransformer(4).fit, X, X["load"])
     assert [w.filename for w in caught] == [__file__]
+
+
+def test_transform_reads_the_window_that_fit_learnt():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(4, horizon=1, history="tail", flatten=True).fit(X)
+    expected, names = transformer.transform(X), transformer.get_feature_names_out()
+    transformer.set_params(window_size=7, horizon=3)
+    np.testing.assert_array_equal(transformer.transform(X), expected)
+    assert transformer.get_feature_names_out().tolist() == names.tolist()

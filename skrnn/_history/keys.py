@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 _INDEX_HELP = (
-    "Use a pandas index of numbers, datetimes, timedeltas or periods (pandas.to_datetime converts text), "
-    "or name a column of X with time_column."
+    "Use a pandas index of numbers, datetimes, timedeltas or periods, or name a column of X with time_column. "
+    "pandas.to_datetime converts text and dates, with utc=True also times of several zones."
 )
 
 
