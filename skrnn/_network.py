@@ -98,8 +98,8 @@ class RecurrentNetwork(nn.Module):
         """Draw all weights uniformly from +-1/sqrt(fan-in), fan-in being the hidden size in recurrent layers."""
         for part, fan_in in ((self.layers, self.hidden_size), (self.head, self.head.in_features)):
             for parameter in part.parameters():
-                # Drawn on the CPU, so that every device starts from the same weights.
-                draws = torch.empty(parameter.shape, dtype=parameter.dtype, device="cpu")
+                # Drawn on the CPU in double precision: every device and precision starts from the same weights.
+                draws = torch.empty(parameter.shape, dtype=torch.float64, device="cpu")
                 parameter.copy_(draws.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator))
 
     def _drop(self, x: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:

@@ -110,6 +110,7 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
     """
     _refuse_unsuited(estimator, X)
     n_dim = X.ndim if hasattr(X, "ndim") else _as_array(X).ndim
+    _check_dimensions(estimator, n_dim, reset)
     if n_dim == 3:
         return _check_windows(estimator, _as_array(X), reset)
     if n_dim > 3:
@@ -120,6 +121,8 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
     table = _check_table(estimator, X, reset=reset)
     if n_channels == "auto":
         n_channels = channels_in_names(getattr(estimator, "feature_names_in_", None))
+        if reset and n_channels == 1:
+            _warn_of_raw_table(X)
     assert isinstance(n_channels, int)
     if table.shape[1] % n_channels:
         raise ValueError(
@@ -223,16 +226,48 @@ def warn_of_given_target(values: np.ndarray, y: Any, names: np.ndarray) -> None:
         for column, seen in zip(target.T, both.T, strict=True):
             if seen.sum() > 2 and _is_affine(channel[seen].astype(np.float64), column[seen]):
                 warnings.warn(
-                    f"Column {name!r} of X is the target itself, up to its unit, and horizon=0 shows it to the model "
-                    "at the very moment it is to predict. Use horizon >= 1 to forecast.",
+                    f"Column {name!r} of X is the target itself, up to its unit, and the model is shown its value at the "
+                    "very moment it is to predict. To forecast use horizon >= 1, and do not name it in future_columns.",
                     UserWarning,
                     stacklevel=5,
                 )
                 return
 
 
+def _check_dimensions(estimator: Any, n_dim: int, reset: bool) -> None:
+    """Windows stay windows and tables stay tables after a fit."""
+    if reset:
+        estimator._n_dim = n_dim
+    elif n_dim in (2, 3) and n_dim != estimator._n_dim:
+        kinds = {2: "a table of shape (n_samples, n_features)", 3: "windows of shape (n_samples, n_steps, n_channels)"}
+        raise ValueError(
+            f"{type(estimator).__name__} was fitted with {kinds[estimator._n_dim]}, but got {kinds[n_dim]}. X_val must "
+            'be like X; in a pipeline, Pipeline(..., transform_input=["X_val"]) makes it so.'
+        )
+
+
+def _warn_of_raw_table(X: Any) -> None:
+    """Warn of a data frame whose rows look like moments, not like unrolled sequences."""
+    if type(getattr(X, "index", None)).__name__ in ("DatetimeIndex", "PeriodIndex") and X.shape[1] > 1:
+        warnings.warn(
+            f"Each row of X is read as a sequence of {X.shape[1]} steps, though its index holds times. If the rows are "
+            "those of a time series, put a SlidingWindowTransformer in front; n_channels=1 says that they are sequences.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+
 def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite="allow-nan"))
+    try:
+        return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite="allow-nan"))
+    except ValueError as error:
+        if "could not convert string" not in str(error) or not hasattr(X, "iloc"):
+            raise
+        text = next(i for i in range(X.shape[1]) if X.iloc[:, i].dtype.kind not in "iufb")
+        raise ValueError(
+            f"{error} Column {X.columns[text]!r} of X has dtype {X.dtypes.iloc[text]}. Drop it or encode it; turn "
+            "times into an index with pandas.to_datetime."
+        ) from None
 
 
 def _check_windows(estimator: Any, X: np.ndarray, reset: bool) -> Sequences:

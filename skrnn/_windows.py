@@ -22,6 +22,7 @@ from skrnn._history import (
     look_up,
     read_keys,
     report,
+    report_unfilled,
 )
 from skrnn._lag_names import lag_names
 from skrnn._persistence import VersionedState
@@ -57,8 +58,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         the same moment are known. With 1 or more the target's own past may be a column of X, and up to ``horizon``
         rows of future keys and NaN features can be passed to get forecasts.
     future_columns : tuple of str or int, default=None
-        Columns whose value at a row's own moment is known in advance (calendar, prices, weather forecasts). Each
-        step pairs the past of the other columns with the value of these ``horizon`` steps later.
+        Columns, by name or position, whose value at a row's own moment is known in advance (calendar, prices, weather
+        forecasts). Each step pairs the past of the other columns with the value of these ``horizon`` steps later.
     time_column : str or int, default=None
         Column that holds the time. It takes the place of the index and is no channel of the windows.
     group_column : str or int, default=None
@@ -73,7 +74,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         what comes after the training rows), or none.
     flatten : bool, default=False
         Return a table of shape (n_samples, window_size * n_channels), oldest step first, with column names such as
-        ``load@t-2``, for estimators that take tables.
+        ``load@t-2``, for estimators that take tables. The networks of this package read windows of three dimensions;
+        from a table they need these names, or ``n_channels``.
     incomplete : {"warn", "ignore", "error"}, default="warn"
         What ``transform`` does about windows that miss steps. If the newest step of a window is later than all that
         is known, which ``horizon`` >= 1 makes possible, it raises unless this is "ignore". ``fit_transform`` does
@@ -236,6 +238,9 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         keyed = keys.kind != "block"
         found = self._look_up(keys, values, self._history if keyed else History.empty(values.shape[1]))
         report(found, keys, self._horizon, self.incomplete)
+        if self._horizon and self._future.any():
+            names = np.delete(check_feature_names_in(self, None), self._key_columns)
+            report_unfilled(values, self._future, names, self.incomplete)
         return found.windows
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -251,7 +256,9 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         self : SlidingWindowTransformer
             The transformer.
         """
-        return super().set_output(transform=transform) if self.flatten else self
+        if transform is not None:  # kept for a later set_params(flatten=True)
+            self._sklearn_output_config = {**getattr(self, "_sklearn_output_config", {}), "transform": transform}
+        return self
 
     @available_if(lambda self: self.flatten)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -281,9 +288,10 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         """Fit on a first batch of rows and return their keys and values."""
         check_target_order(X, y)
         keys, values = self._read(X, reset=True)
-        if self.horizon == 0 and y is not None:
-            names = check_feature_names_in(self, None)
-            warn_of_given_target(values, y, np.delete(names, self._key_columns))
+        shown = np.flatnonzero(self._future | (self.horizon == 0))
+        if y is not None and len(shown):
+            names = np.delete(check_feature_names_in(self, None), self._key_columns)
+            warn_of_given_target(values[:, shown], y, names[shown])
         self._window_size, self._horizon = self.window_size, self.horizon
         self._axis = Axis.of(keys, self.freq)
         self.freq_ = self._axis.freq

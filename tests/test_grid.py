@@ -332,3 +332,17 @@ def test_a_row_without_a_time_has_no_history_and_is_in_no_other_window():
     transformer = SlidingWindowTransformer(2, time_column="when", incomplete="ignore").fit(dated)
     np.testing.assert_array_equal(transformer.transform(dated)[:, :, 0], windows)
     np.testing.assert_array_equal(transformer.transform(dated.iloc[2:3])[:, :, 0], [[np.nan, 2]])
+
+
+def test_every_second_business_day_is_a_grid():
+    days = pd.bdate_range("2024-01-01", periods=40)[::2]
+    X = probe(pd.DatetimeIndex(days.to_numpy()))
+    transformer = SlidingWindowTransformer(3).fit(X)
+    assert transformer.freq_ == "2B"
+    assert not np.isnan(transformer.fit_transform(X)[2:]).any()
+
+
+def test_times_beyond_nanoseconds_are_refused_in_words():
+    X = probe(pd.date_range("3000-01-01", periods=9, freq="D", unit="s"))
+    with pytest.raises(ValueError, match="nanoseconds cannot tell"):
+        SlidingWindowTransformer(3).fit(X)

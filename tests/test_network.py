@@ -105,3 +105,13 @@ def test_dropout_keeps_the_mean_and_is_off_in_prediction():
     assert set(dropped.unique().tolist()) == {0.0, 1 / 0.7}
     assert abs(float(dropped.mean()) - 1) < 0.01
     assert torch.equal(ours.eval()._drop(x, None), x)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_both_precisions_start_from_the_same_weights(layer):
+    spec = NetworkSpec(layer, 3, 5, 1, False, 0.0, 2)
+    single, double = (RecurrentNetwork(spec, device=CPU, dtype=dtype) for dtype in (torch.float32, torch.float64))
+    for network in (single, double):
+        network.initialize(torch.Generator().manual_seed(0))
+    for first, second in zip(single.parameters(), double.parameters(), strict=True):
+        torch.testing.assert_close(first, second.float())

@@ -2,6 +2,7 @@
 
 import re
 import traceback
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import scipy.sparse
 import torch
 from conftest import REGRESSORS
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skrnn import GRURegressor, RNNRegressor, SlidingWindowTransformer
 
@@ -244,3 +245,31 @@ def test_a_parameter_of_another_package_gets_pythons_error():
 def test_values_too_large_to_be_squared_are_refused(X, y):
     with pytest.raises(ValueError, match="values too large to compute their standard deviation"):
         GRURegressor(3, max_iter=1).fit(X, y)
+
+
+def test_windows_stay_windows_and_tables_stay_tables():
+    model = GRURegressor(3, max_iter=1)
+    with pytest.raises(ValueError, match=r"fitted with windows of shape .*, but got a table"):
+        model.fit(X3, Y).predict(X3[:, 0])
+    with pytest.raises(ValueError, match=r"fitted with a table of shape .*, but got windows"):
+        model.fit(X2, Y).predict(X3)
+    with pytest.raises(ValueError, match="transform_input"):
+        model.set_params(early_stopping=True).fit(X3, Y, X_val=X3[:, 0], y_val=Y)
+
+
+def test_a_raw_table_of_a_series_is_told():
+    raw = FRAME.set_axis(pd.date_range("2024", periods=12, freq="h"))
+    with pytest.warns(UserWarning, match="put a SlidingWindowTransformer in front") as caught:
+        GRURegressor(3, max_iter=1).fit(raw, Y)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        GRURegressor(3, max_iter=1, n_channels=1).fit(raw, Y)
+        GRURegressor(3, max_iter=1).fit(FRAME, Y)
+
+
+@pytest.mark.parametrize("estimator", [GRURegressor(), SlidingWindowTransformer(2)])
+def test_a_column_of_text_is_named(estimator):
+    with pytest.raises(ValueError, match=r"could not convert string to float: .*Column 'when' of X"):
+        estimator.fit(FRAME.assign(when="2024-01-01"), Y)

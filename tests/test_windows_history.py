@@ -374,3 +374,40 @@ def test_transform_reads_the_window_that_fit_learnt():
     transformer.set_params(window_size=7, horizon=3)
     np.testing.assert_array_equal(transformer.transform(X), expected)
     assert transformer.get_feature_names_out().tolist() == names.tolist()
+
+
+def test_a_target_among_the_columns_known_in_advance_is_named():
+    X = hours(20)
+    with pytest.warns(UserWarning, match="'heat' of X is the target"):
+        SlidingWindowTransformer(2, horizon=3, future_columns=("heat",)).fit(X, X["heat"])
+    assert not warned(SlidingWindowTransformer(2, horizon=3, future_columns=("heat",)).fit, X, X["load"])[1]
+
+
+def test_rows_to_be_forecast_without_what_is_known_in_advance_are_told():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(2, horizon=3, future_columns=("heat",)).fit(X)
+    with pytest.warns(IncompleteWindowWarning, match=r"3 rows to be forecast hold NaN .*\(heat\).*Fill them"):
+        transformer.transform(future_rows(X, 3))
+    with pytest.raises(ValueError, match="rows to be forecast hold NaN"):
+        transformer.set_params(incomplete="error").transform(future_rows(X, 3))
+    assert not warned(transformer.transform, future_rows(X, 3).fillna({"heat": 1.0}))[1]
+
+
+def test_a_forecast_without_a_key_is_told_of_the_key():
+    X = hours(20)
+    transformer = SlidingWindowTransformer(2, horizon=3).fit(X)
+    with pytest.raises(ValueError, match=r"carry no key.*set_output"):
+        transformer.transform(future_rows(X, 3).to_numpy())
+
+
+def test_a_label_of_nan_is_the_same_series_in_another_process():
+    index = pd.MultiIndex.from_arrays([["x"] * 3, [np.nan] * 3, [0, 1, 2]])
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=index)
+    transformer = SlidingWindowTransformer(2).fit(X.iloc[:2])
+    other = pickle.loads(pickle.dumps(X.iloc[2:]))
+    np.testing.assert_array_equal(transformer.transform(other)[:, :, 0], [[2.0, 3.0]])
+
+
+def test_set_output_is_remembered_for_flat_windows():
+    transformer = SlidingWindowTransformer(2).set_output(transform="pandas").set_params(flatten=True)
+    assert isinstance(transformer.fit_transform(hours(9)), pd.DataFrame)

@@ -3,7 +3,7 @@
 from skrnn._history.axis import Axis
 from skrnn._history.keys import Keys, block_keys, read_keys
 from skrnn._history.lookup import Lookup, look_up
-from skrnn._history.report import IncompleteWindowWarning, report
+from skrnn._history.report import IncompleteWindowWarning, report, report_unfilled
 from skrnn._history.store import History, distinct_rows
 from skrnn._history.table import Table
 
@@ -19,4 +19,5 @@ __all__ = [
     "look_up",
     "read_keys",
     "report",
+    "report_unfilled",
 ]

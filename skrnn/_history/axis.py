@@ -41,7 +41,8 @@ class Axis:
             return
         if keys.kind != self.kind:
             raise ValueError(
-                f"The keys of X are of kind {keys.kind!r}, but those of the training rows of kind {self.kind!r}."
+                f"The keys of X are of kind {keys.kind!r}, but those of the training rows of kind {self.kind!r}. Give X "
+                "an index like theirs; a reset_index, or a step in front, may have replaced it."
             )
         if (keys.zone is None) != (self.zone is None):
             first, second = ("X", "the training rows") if keys.zone else ("the training rows", "X")
@@ -60,6 +61,6 @@ class Axis:
         off = np.flatnonzero(keys.known & ((row_phase < 0) | (row_phase != expected[keys.series])))
         if len(off):
             raise ValueError(
-                f"{len(off)} rows of X lie off the time grid of the training rows (freq_={grid.name!r}): "
+                f"{len(off)} rows of X lie off the time grid (freq_={grid.name!r}): "
                 f"{keys.describe(off)}. Resample X to this grid, or set freq=None to take the rows before in order."
             )

@@ -166,7 +166,7 @@ def _grid_of_step(keys: Keys, step: Any) -> Grid:
     if isinstance(step, pd.offsets.Tick):
         return StepGrid(step.freqstr, pd.Timedelta(step).as_unit("ns").value)
     wall = wall_clock(keys.time, keys.zone)
-    return CalendarGrid(step.freqstr, int(wall[keys.known].min(initial=0)), keys.zone)
+    return CalendarGrid(step.freqstr, int(wall[keys.known].min()) if keys.known.any() else 0, keys.zone)
 
 
 def _candidates(keys: Keys) -> Iterator[Grid]:
@@ -202,9 +202,11 @@ def _calendars(keys: Keys) -> Iterator[Grid]:
             offset = pd.tseries.frequencies.to_offset(name)
             if all(offset.is_on_offset(day) for day in days):
                 yield CalendarGrid(name if step == 1 else f"{step}{name}", origin, keys.zone)
-    if spacing.min() < spacing.max() and np.is_busday(days.to_numpy().astype("datetime64[D]")).all():
-        yield CalendarGrid("B", origin, keys.zone)
+    dates = days.to_numpy().astype("datetime64[D]")
     step = int(np.gcd.reduce(spacing))
+    if spacing.min() < spacing.max() and step % (7 * _DAY) and np.is_busday(dates).all():
+        n_days = int(np.gcd.reduce(np.diff(np.busday_count(np.datetime64(0, "D"), dates))))
+        yield CalendarGrid("B" if n_days == 1 else f"{n_days}B", origin, keys.zone)
     weekly = step == 7 * _DAY
     offset = pd.offsets.Week(weekday=days[0].weekday()) if weekly else pd.offsets.Day(step // _DAY)
     yield StepGrid(offset.freqstr, step, zone=keys.zone)

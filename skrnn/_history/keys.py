@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 
+_COLUMN_HELP = (
+    'Convert the column first, for instance X["time"] = pandas.to_datetime(X["time"]), with utc=True for times of '
+    "several zones."
+)
 _INDEX_HELP = (
     "Use a pandas index of numbers, datetimes, timedeltas or periods, or name a column of X with time_column. "
     "pandas.to_datetime converts text and dates, with utc=True also times of several zones."
@@ -153,7 +157,12 @@ def _time_keys(index: Any, where: str) -> Keys:
     if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
         tz = getattr(index, "tz", None)
         zone = None if tz is None else str(tz)
-        time, known = index.as_unit("ns").asi8, ~np.asarray(index.isna())
+        try:
+            time, known = index.as_unit("ns").asi8, ~np.asarray(index.isna())
+        except pd.errors.OutOfBoundsDatetime as error:
+            raise ValueError(
+                f"The {where} of X holds times that nanoseconds cannot tell ({error}). Use a PeriodIndex."
+            ) from None
         kind = "datetime" if isinstance(index, pd.DatetimeIndex) else "timedelta"
     elif isinstance(index, pd.PeriodIndex):
         time, known, kind = index.asi8, ~np.asarray(index.isna()), f"period[{index.freqstr}]"
@@ -163,7 +172,7 @@ def _time_keys(index: Any, where: str) -> Keys:
     else:
         raise TypeError(
             f"The {where} of X holds values of type {index.inferred_type!r} ({index[0]!r}, ...), which have no "
-            f"distance in time. {_INDEX_HELP}"
+            f"distance in time. {_INDEX_HELP if where == 'index' else _COLUMN_HELP}"
         )
     time = time if known.all() else np.where(known, time, 0)
     return Keys(time, series, ((),), kind, known, zone, freq)
@@ -188,5 +197,11 @@ def _factorize(groups: Any, n_rows: int) -> tuple[np.ndarray, tuple[Hashable, ..
     if groups is None:
         return np.zeros(n_rows, dtype=np.int32), ((),)
     codes, labels = pd.factorize(pd.Index(groups), use_na_sentinel=False)
-    plain = labels.tolist()
-    return codes.astype(np.int32), tuple(None if label != label else label for label in plain)
+    return codes.astype(np.int32), tuple(_plain(label) for label in labels.tolist())
+
+
+def _plain(label: Any) -> Hashable:
+    """A label that equals itself in another process: NaN does not."""
+    if isinstance(label, tuple):
+        return tuple(_plain(part) for part in label)
+    return None if label != label else label

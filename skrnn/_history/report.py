@@ -27,19 +27,29 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
         )
     if found.n_changed:
         warnings.warn(
-            f"{found.n_changed} rows of X share a key with a training row but hold other values; those of X are used.",
+            f"{found.n_changed} rows of X share a key with a training row but hold other values; those of X are used. "
+            "Rows to be forecast need keys after those of the training rows.",
             UserWarning,
             stacklevel=4,
         )
     if incomplete == "ignore":
         return
+    no_key = (
+        "the rows carry no key, so X is taken for one block of consecutive rows. Pass a data frame whose index is the "
+        'time (pipeline.set_output(transform="pandas") keeps it through the steps in front), or name a time_column'
+    )
     stale = np.flatnonzero(found.stale)
     if len(stale) and horizon:
         rows = "row" if horizon == 1 else f"{horizon} rows"
         raise ValueError(
-            f"The windows of {len(stale)} rows ({keys.describe(stale)}) end after the last row that is known: with "
-            f"horizon={horizon} only the next {rows} can be predicted. To forecast further ahead, append "
-            'what was observed with partial_fit, or use a longer horizon. incomplete="ignore" takes what is there.'
+            f"The windows of {len(stale)} rows ({keys.describe(stale)}) end after the last row that is known: "
+            + (
+                f"{no_key}."
+                if keys.kind == "block"
+                else f"with horizon={horizon} only the next {rows} can be predicted."
+            )
+            + " To forecast further ahead, pass the rows observed since in the same call, or use a longer horizon. "
+            'incomplete="ignore" takes what is there.'
         )
     incomplete_rows = (found.n_missing > 0) | found.stale
     n_incomplete = int(incomplete_rows.sum())
@@ -47,13 +57,36 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
         return
     n_unseen = int(np.sum(incomplete_rows & found.unseen))
     of_unseen = f" ({n_unseen} of them belong to series that fit has not seen)" if n_unseen else ""
-    why = (
-        "the rows carry no key, so X is taken for one block of consecutive rows. Pass a data frame whose index is the "
-        'time (pipeline.set_output(transform="pandas") keeps it through the steps in front), or name a time_column'
-        if keys.kind == "block"
-        else f"the rows before are neither in X nor remembered from fit{of_unseen}"
+    why = no_key if keys.kind == "block" else f"the rows before are neither in X nor remembered from fit{of_unseen}"
+    _warn_or_raise(f"{n_incomplete} of {len(found.n_missing)} windows miss steps: {why}.", incomplete)
+
+
+def report_unfilled(values: np.ndarray, future: np.ndarray, names: np.ndarray, incomplete: str) -> None:
+    """Tell of rows to be forecast that lack what is known in advance.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_channels)
+        Rows of a call.
+    future, names : ndarray of shape (n_channels,)
+        Which channels are known in advance, and the names of all.
+    incomplete : {"warn", "ignore", "error"}
+        As in ``SlidingWindowTransformer``.
+    """
+    missing = np.isnan(values)
+    to_forecast = missing[:, ~future].all(axis=1)
+    lacking = missing[:, future] & to_forecast[:, None]
+    if future.all() or incomplete == "ignore" or not lacking.any():
+        return
+    columns = ", ".join(map(str, names[future][lacking.any(axis=0)]))
+    _warn_or_raise(
+        f"{int(lacking.any(axis=1).sum())} rows to be forecast hold NaN in columns that are known in advance "
+        f"({columns}), so that their newest steps are skipped. Fill them.",
+        incomplete,
     )
-    message = f"{n_incomplete} of {len(found.n_missing)} windows miss steps: {why}."
+
+
+def _warn_or_raise(message: str, incomplete: str) -> None:
     if incomplete == "error":
         raise ValueError(message)
-    warnings.warn(message, IncompleteWindowWarning, stacklevel=4)
+    warnings.warn(message, IncompleteWindowWarning, stacklevel=5)
