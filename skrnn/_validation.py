@@ -226,8 +226,8 @@ def warn_of_given_target(values: np.ndarray, y: Any, names: np.ndarray) -> None:
         for column, seen in zip(target.T, both.T, strict=True):
             if seen.sum() > 2 and _is_affine(channel[seen].astype(np.float64), column[seen]):
                 warnings.warn(
-                    f"Column {name!r} of X is the target itself, up to its unit, and the model is shown its value at the "
-                    "very moment it is to predict. To forecast use horizon >= 1, and do not name it in future_columns.",
+                    f"Column {name!r} of X is the target itself, up to its unit, and the model is shown its value at "
+                    "the very moment it is to predict. To forecast use horizon >= 1, and do not name it in future_columns.",
                     UserWarning,
                     stacklevel=5,
                 )
@@ -251,7 +251,8 @@ def _warn_of_raw_table(X: Any) -> None:
     if type(getattr(X, "index", None)).__name__ in ("DatetimeIndex", "PeriodIndex") and X.shape[1] > 1:
         warnings.warn(
             f"Each row of X is read as a sequence of {X.shape[1]} steps, though its index holds times. If the rows are "
-            "those of a time series, put a SlidingWindowTransformer in front; n_channels=1 says that they are sequences.",
+            "those of a time series, put a SlidingWindowTransformer in front; n_channels=1 says that they are "
+            "sequences.",
             UserWarning,
             stacklevel=6,
         )

@@ -41,8 +41,8 @@ class Axis:
             return
         if keys.kind != self.kind:
             raise ValueError(
-                f"The keys of X are of kind {keys.kind!r}, but those of the training rows of kind {self.kind!r}. Give X "
-                "an index like theirs; a reset_index, or a step in front, may have replaced it."
+                f"The keys of X are of kind {keys.kind!r}, but those of the training rows of kind {self.kind!r}. Give "
+                "X an index like theirs; a reset_index, or a step in front, may have replaced it."
             )
         if (keys.zone is None) != (self.zone is None):
             first, second = ("X", "the training rows") if keys.zone else ("the training rows", "X")
