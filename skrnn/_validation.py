@@ -227,7 +227,7 @@ def warn_of_given_target(values: np.ndarray, y: Any, names: np.ndarray) -> None:
             if seen.sum() > 2 and _is_affine(channel[seen].astype(np.float64), column[seen]):
                 warnings.warn(
                     f"Column {name!r} of X is the target itself, up to its unit, and the model is shown its value at "
-                    "the very moment it is to predict. To forecast use horizon >= 1, and do not name it in future_columns.",
+                    "the very moment it is to predict. Forecast with horizon >= 1, without it in future_columns.",
                     UserWarning,
                     stacklevel=5,
                 )
