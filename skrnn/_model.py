@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
+from skrnn._batch import Batch
+from skrnn._compiled import CompiledNetwork
 from skrnn._losses import Loss
-from skrnn._network import NetworkSpec, RecurrentNetwork
-from skrnn._persistence import network_arrays, network_of
+from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
-from skrnn._threads import suited_threads
-from skrnn._training import Batch, Plan, TrainingLog, TrainingState, infer, own_modes, resolve_device, train
+from skrnn._threads import own_threads, suited_threads
+from skrnn._training import Plan, TrainingLog, TrainingState, own_modes, resolve_device, train
+from skrnn.kernels import kernel_of
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,8 @@ class Model:
     def predict(self, sequences: Sequences, device: str) -> np.ndarray:
         """Answers in the units of y (n, target)."""
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
-        with own_modes(place), suited_threads(len(sequences) * self.spec.hidden_size):
-            network = network_of(self.spec, self.weights, device=place, dtype=dtype)
-            raw = infer(network, _batch(sequences, self.x_scale, place, dtype))
-            answer = self.loss.predict(raw)
+        with _network_of(self, place, len(sequences)) as network:
+            answer = self.loss.predict(network.infer(_batch(sequences, self.x_scale, place, dtype)))
         return self.y_scale.invert(answer.cpu().numpy().astype(np.float64))
 
 
@@ -80,7 +81,7 @@ def start(spec: NetworkSpec, loss: Loss, examples: Examples, *, seed: int, dtype
         y_scale = Scale.of(lambda: [(examples.y, examples.weight)], examples.y.shape[1], examples.y.dtype)
     return Model(
         spec=spec,
-        weights=network_arrays(network),
+        weights=network.arrays(),
         loss=loss,
         x_scale=examples.sequences.scale(examples.weight),
         y_scale=y_scale,
@@ -100,12 +101,25 @@ def train_on(
 ) -> tuple[Model, TrainingLog]:
     """Train a model further, from where it stands; the model that comes in stays as it is."""
     place, dtype = resolve_device(device), _torch_dtype(model.dtype)
-    with own_modes(place), suited_threads(plan.batch_size * model.spec.hidden_size):
-        network = network_of(model.spec, model.weights, device=place, dtype=dtype)
+    with _network_of(model, place, plan.batch_size) as network:
         data = _labelled(model, examples, place, dtype)
         watched = None if held_out is None else _labelled(model, held_out, place, dtype)
         log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
-    return replace(model, weights=network_arrays(network), training=training), log
+        return replace(model, weights=network.arrays(), training=training), log
+
+
+@contextmanager
+def _network_of(model: Model, device: torch.device, n_at_once: int) -> Iterator[CompiledNetwork | TorchNetwork]:
+    """The network on the compiled loops where they serve, else on torch's layers, with threads that suit it."""
+    kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
+    with own_modes(device):
+        if kernel is not None:
+            with own_threads() as n_threads:
+                yield CompiledNetwork(model.spec, model.weights, kernel, n_threads)
+        else:
+            with suited_threads(n_at_once * model.spec.hidden_size):
+                dtype = _torch_dtype(model.dtype)
+                yield TorchNetwork(RecurrentNetwork.of(model.spec, model.weights, device=device, dtype=dtype))
 
 
 def _torch_dtype(name: str) -> torch.dtype:

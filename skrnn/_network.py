@@ -6,8 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+import numpy as np
 import torch
 from torch import nn
+
+from skrnn._batch import Batch
+
+
+_CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,20 @@ class RecurrentNetwork(nn.Module):
         output: torch.Tensor = self.head(self._drop(last, generator))
         return output
 
+    @classmethod
+    def of(
+        cls, spec: NetworkSpec, arrays: dict[str, np.ndarray], *, device: torch.device, dtype: torch.dtype
+    ) -> RecurrentNetwork:
+        """A network with the weights of ``arrays``."""
+        network = cls(spec, device=device, dtype=dtype)
+        # Copied: the arrays may be read-only, for instance mapped from a file.
+        network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
+        return network
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The weights as arrays of their own."""
+        return {name: value.detach().cpu().numpy().copy() for name, value in self.state_dict().items()}
+
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
         """Draw all weights uniformly from +-1/sqrt(fan-in), fan-in being the hidden size in recurrent layers."""
@@ -105,9 +125,50 @@ class RecurrentNetwork(nn.Module):
     def _drop(self, x: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
         if not self.training or not self.dropout:
             return x
-        # torch's dropout takes no generator.
-        kept = torch.empty_like(x).bernoulli_(1 - self.dropout, generator=generator)
-        return x * kept / (1 - self.dropout)
+        return x * dropout_mask(x, self.dropout, generator)
+
+
+def dropout_mask(x: torch.Tensor, rate: float, generator: torch.Generator | None) -> torch.Tensor:
+    """Factors for ``x`` that keep its mean: 0 for a share ``rate`` of the numbers."""
+    # torch's dropout takes no generator.
+    kept = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    return kept.bernoulli_(1 - rate, generator=generator).div_(1 - rate)
+
+
+class TorchNetwork:
+    """A network whose gradients are autograd's.
+
+    Parameters
+    ----------
+    network : RecurrentNetwork
+        The network.
+    """
+
+    def __init__(self, network: RecurrentNetwork) -> None:
+        self._network = network
+        self.parameters = list(network.parameters())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The weights as arrays of their own."""
+        return self._network.arrays()
+
+    def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
+        self._raw: torch.Tensor = self._network.train()(*data.take(rows), generator)
+        return self._raw.detach()
+
+    def backward(self, slope: torch.Tensor) -> None:
+        """Gradients from the derivative of the loss by what ``forward`` returned."""
+        self._network.zero_grad()
+        self._raw.backward(slope)
+
+    def infer(self, data: Batch) -> torch.Tensor:
+        """Raw output (n, width)."""
+        self._network.eval()
+        widest = max(parameter.shape[0] for parameter in self.parameters)
+        size = max(1, _CHUNK // (data.n_steps * widest))
+        with torch.inference_mode():
+            return torch.cat([self._network(*data.take(slice(i, i + size))) for i in range(0, len(data), size)])
 
 
 def _read(

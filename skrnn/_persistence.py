@@ -1,19 +1,13 @@
-"""What a saved estimator holds: networks as arrays, a format number, and the versions that wrote it."""
+"""What a saved estimator holds beside its attributes: a format number, and the versions that wrote it."""
 
 from __future__ import annotations
 
 import warnings
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning
-
-if TYPE_CHECKING:
-    import torch
-
-    from skrnn._network import NetworkSpec, RecurrentNetwork
 
 _FORMAT = 1
 _PACKAGES = ("skrnn", "scikit-learn", "torch", "numpy")
@@ -59,22 +53,3 @@ class VersionedState:
                 stacklevel=2,
             )
         super().__setstate__(state)  # type: ignore[misc]
-
-
-def network_arrays(network: RecurrentNetwork) -> dict[str, np.ndarray]:
-    """The weights of a network as arrays of their own."""
-    return {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
-
-
-def network_of(
-    spec: NetworkSpec, arrays: dict[str, np.ndarray], *, device: torch.device, dtype: torch.dtype
-) -> RecurrentNetwork:
-    """A network with the weights of ``network_arrays``."""
-    import torch
-
-    from skrnn._network import RecurrentNetwork
-
-    network = RecurrentNetwork(spec, device=device, dtype=dtype)
-    # Copied: the arrays may be read-only, for instance mapped from a file.
-    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
-    return network

@@ -1,23 +1,49 @@
-"""How many threads to compute with."""
+"""How many threads compute, and work that they share."""
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 import torch
 
-_WORTH_SHARING = 2**14  # numbers in one step of a layer, below which more threads do not pay
+_WORTH_SHARING = 2**14  # numbers in one step of a layer, below which more threads do not pay torch
 
-_lock = threading.Lock()
-_inside = 0
-_before = 1
+
+class _Shared:
+    """What all threads of the process share; a forked child starts anew."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_on_one_thread = 0  # calls under way that hold torch at one thread
+        self.torch_before = 1
+        self.n_without_blas_threads = 0
+        self.blas_before: Any = None
+        self.pool: ThreadPoolExecutor | None = None
+
+
+_shared = _Shared()
+
+
+def _start_anew() -> None:
+    global _shared
+    if _shared.n_without_blas_threads:
+        _shared.blas_before.restore_original_limits()
+    _shared = _Shared()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 @contextmanager
 def suited_threads(n_numbers: int) -> Iterator[None]:
-    """Compute on one thread where steps are small, and give the caller's number back.
+    """Let torch compute on one thread where steps are small, and give the caller's number back.
 
     Threads that share small operations wait for each other after each of them, and where another process keeps a core
     busy these waits take many times as long as the work.
@@ -27,21 +53,83 @@ def suited_threads(n_numbers: int) -> Iterator[None]:
     n_numbers : int
         Size of one step of a layer: batch times hidden size.
     """
-    global _inside, _before
     if n_numbers >= _WORTH_SHARING:
         yield
         return
-    with _lock:
+    with _one_torch_thread():
+        yield
+
+
+@contextmanager
+def own_threads() -> Iterator[int]:
+    """Keep torch and BLAS at one thread each, and give the caller's number of torch threads, to be used by ``share``.
+
+    Both get their numbers back when the last of the calls that run side by side ends.
+    """
+    with _one_torch_thread() as n_threads, _one_blas_thread():
+        yield n_threads
+
+
+def share(work: Callable[[int], None], n_shares: int) -> None:
+    """Call ``work`` with 0 ... n_shares - 1, side by side; it should release Python's lock."""
+    if n_shares == 1:
+        work(0)
+        return
+    others = [_pool().submit(work, i) for i in range(1, n_shares)]
+    try:
+        work(0)
+    finally:
+        failures = [other.exception() for other in others]
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[int]:
+    shared = _shared
+    with shared.lock:
         mine = torch.get_num_threads()
-        if _inside == 0:
-            _before = mine
+        if shared.n_on_one_thread == 0:
+            shared.torch_before = mine
         elif mine == 1:  # a new thread starts with the number that another one has set here
-            mine = _before
-        _inside += 1
+            mine = shared.torch_before
+        shared.n_on_one_thread += 1
     torch.set_num_threads(1)
+    try:
+        yield mine
+    finally:
+        with shared.lock:
+            shared.n_on_one_thread -= 1
+            torch.set_num_threads(mine)
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    shared = _shared
+    with shared.lock:
+        if shared.n_without_blas_threads == 0:
+            shared.blas_before = _blas_libraries().limit(limits=1, user_api="blas")
+        shared.n_without_blas_threads += 1
     try:
         yield
     finally:
-        with _lock:
-            _inside -= 1
-            torch.set_num_threads(mine)
+        with shared.lock:
+            shared.n_without_blas_threads -= 1
+            if shared.n_without_blas_threads == 0:
+                shared.blas_before.restore_original_limits()
+
+
+@cache
+def _blas_libraries() -> Any:
+    """Controller of the BLAS libraries of the process; to find them takes milliseconds."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _pool() -> ThreadPoolExecutor:
+    with _shared.lock:
+        if _shared.pool is None:
+            _shared.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="skrnn")
+        return _shared.pool

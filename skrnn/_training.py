@@ -12,7 +12,18 @@ import numpy as np
 import torch
 from torch import nn
 
-_CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
+from skrnn._batch import Batch
+
+class Network(Protocol):
+    """What training needs of a network: raw outputs of some rows, and gradients in ``grad`` of its parameters."""
+
+    parameters: list[torch.Tensor]
+
+    def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
+
+    def backward(self, slope: torch.Tensor) -> None: ...
+
+    def infer(self, data: Batch) -> torch.Tensor: ...
 
 
 class LossFunction(Protocol):
@@ -35,29 +46,6 @@ class Plan:
     tol: float
     n_iter_no_change: int
     shuffle: bool
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sequences, as one base array and the rows where they start, with their targets and weights."""
-
-    base: torch.Tensor  # (row, channel), without NaN
-    observed: torch.Tensor | None  # (row,), None where all are
-    starts: torch.Tensor  # (n,)
-    n_steps: int
-    y: torch.Tensor | None = None  # (n, target)
-    weight: torch.Tensor | None = None  # (n,)
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Some sequences (batch, step, channel), and which of their steps are observed (batch, step)."""
-        starts = self.starts[rows]
-        x = self.base.unfold(0, self.n_steps, 1).index_select(0, starts).transpose(1, 2)
-        if self.observed is None:
-            return x, None
-        return x, self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)
 
 
 @dataclass(frozen=True)
@@ -129,7 +117,7 @@ def own_modes(device: torch.device) -> Iterator[None]:
 
 
 def train(
-    network: nn.Module,
+    network: Network,
     loss: LossFunction,
     data: Batch,
     plan: Plan,
@@ -145,8 +133,8 @@ def train(
 
     Parameters
     ----------
-    network : Module
-        Called as ``network(x, observed, generator)``.
+    network : Network
+        See ``Network``.
     loss : callable
         See ``LossFunction``.
     data, validation : Batch
@@ -163,7 +151,7 @@ def train(
     FloatingPointError
         If the loss is not finite.
     """
-    optimizer = _make_optimizer(plan, network)
+    optimizer = _make_optimizer(plan, network.parameters)
     _load_optimizer(optimizer, state.optimizer)
     patience = Patience(plan.tol, plan.n_iter_no_change)
     curve: list[float] = []
@@ -178,45 +166,27 @@ def train(
         if not math.isfinite(curve[-1] + watched):
             raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
         if patience.improves(watched) and validation is not None:
-            best = [parameter.detach().clone() for parameter in network.parameters()]
+            best = [parameter.detach().clone() for parameter in network.parameters]
         if report is not None:
             report(curve[-1], watched if validation is not None else None)
     with torch.no_grad():
-        for parameter, value in zip(network.parameters(), best, strict=False):
+        for parameter, value in zip(network.parameters, best, strict=False):
             parameter.copy_(value)
     log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, patience.exhausted)
     return log, TrainingState(state.seed, state.n_epochs + len(curve), _optimizer_arrays(optimizer))
 
 
-def evaluate(network: nn.Module, loss: LossFunction, data: Batch) -> float:
+def evaluate(network: Network, loss: LossFunction, data: Batch) -> float:
     """Weighted mean loss over a data set."""
     assert data.y is not None
     assert data.weight is not None
-    total = 0.0
     with torch.no_grad():
-        for rows, raw in _outputs(network, data):
-            total += float((loss(raw, data.y[rows]) * data.weight[rows]).sum())
-    return total / float(data.weight.sum())
-
-
-def infer(network: nn.Module, data: Batch) -> torch.Tensor:
-    """Raw outputs (n, width)."""
-    with torch.inference_mode():
-        return torch.cat([raw for _, raw in _outputs(network, data)])
-
-
-def _outputs(network: nn.Module, data: Batch) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Raw outputs in chunks of bounded memory."""
-    network.eval()
-    widest = max(parameter.shape[0] for parameter in network.parameters())
-    size = max(1, _CHUNK // (data.n_steps * widest))
-    for first in range(0, len(data), size):
-        rows = slice(first, first + size)
-        yield rows, network(*data.take(rows))
+        values = loss(network.infer(data), data.y) * data.weight
+    return float(values.sum(dtype=torch.float64) / data.weight.sum(dtype=torch.float64))
 
 
 def _run_epoch(
-    network: nn.Module,
+    network: Network,
     loss: LossFunction,
     data: Batch,
     plan: Plan,
@@ -226,7 +196,6 @@ def _run_epoch(
     """One pass over the data; returns the mean loss of its batches, each before its own step."""
     assert data.y is not None
     assert data.weight is not None
-    network.train()
     device = data.base.device
     if plan.shuffle:
         order = torch.randperm(len(data), generator=torch.Generator("cpu").manual_seed(seeds[0]), device="cpu")
@@ -236,27 +205,28 @@ def _run_epoch(
     generator = torch.Generator(device).manual_seed(seeds[1])
     total = torch.zeros((), dtype=torch.float64, device=device)
     for rows in order.split(plan.batch_size):
-        optimizer.zero_grad()
-        raw = network(*data.take(rows), generator)
-        total += _backward(loss, raw, data.y[rows], data.weight[rows])
+        raw = network.forward(data, rows, generator)
+        values, slope = _slope(loss, raw, data.y[rows], data.weight[rows])
+        network.backward(slope)
         if plan.clip_norm is not None:
-            nn.utils.clip_grad_norm_(network.parameters(), plan.clip_norm)
+            nn.utils.clip_grad_norm_(network.parameters, plan.clip_norm)
         optimizer.step()
+        total += values
     return float(total) / len(data)
 
 
-def _backward(loss: LossFunction, raw: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Gradients of the batch's weighted mean loss; returns its weighted sum."""
+def _slope(
+    loss: LossFunction, raw: torch.Tensor, y: torch.Tensor, weight: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted sum of the loss over a batch, and the derivative of the weighted mean by the raw output."""
     gradient = getattr(loss, "gradient", None)
-    if gradient is None:
-        values = loss(raw, y) * weight
-        values.mean().backward()
-        return values.detach().sum()
-    with torch.no_grad():
-        values = loss(raw, y) * weight
-        slope = gradient(raw, y) * (weight / len(weight))[:, None]
-    raw.backward(slope)
-    return values.sum()
+    if gradient is not None:
+        with torch.no_grad():
+            return (loss(raw, y) * weight).sum(), gradient(raw, y) * (weight / len(weight))[:, None]
+    raw = raw.requires_grad_()
+    total = (loss(raw, y) * weight).sum()
+    (slope,) = torch.autograd.grad(total / len(weight), raw)
+    return total.detach(), slope
 
 
 def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:
@@ -265,8 +235,7 @@ def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:
     return int(order), int(dropout)
 
 
-def _make_optimizer(plan: Plan, network: nn.Module) -> torch.optim.Optimizer:
-    parameters = list(network.parameters())
+def _make_optimizer(plan: Plan, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
     rate, decay = plan.learning_rate_init, plan.weight_decay
     if plan.solver == "adam":
         return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)

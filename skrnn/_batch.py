@@ -1,0 +1,30 @@
+"""Sequences on a device, as one base array and the rows where they start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences with their targets and weights: sequence i is ``base[starts[i] : starts[i] + n_steps]``."""
+
+    base: torch.Tensor  # (row, channel), without NaN
+    observed: torch.Tensor | None  # (row,), None where all are
+    starts: torch.Tensor  # (n,)
+    n_steps: int
+    y: torch.Tensor | None = None  # (n, target)
+    weight: torch.Tensor | None = None  # (n,)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Some sequences (batch, step, channel), and which of their steps are observed (batch, step)."""
+        starts = self.starts[rows]
+        x = self.base.unfold(0, self.n_steps, 1).index_select(0, starts).transpose(1, 2)
+        if self.observed is None:
+            return x, None
+        return x, self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)

@@ -1,0 +1,72 @@
+"""Time loops of recurrent layers on the CPU, compiled: forwards, and backwards through time.
+
+A cell is one file, whose function ``kernel`` gives the loops ``forward`` and ``backward`` through one layer in one
+direction. Arrays are C-contiguous and of one precision; n is the number of gates that torch's layer has weights for,
+which are (n * hidden, ...) there.
+
+====================  ==================================  =============================================================
+argument              shape                               meaning
+====================  ==================================  =============================================================
+``x``                 (step, batch, channel)              inputs
+``observed``          (step, batch) or empty              whether a step is read; all if empty
+``w_ih``, ``w_hh``    (n, hidden, channel or hidden)      weights of inputs and states
+``b_ih``, ``b_hh``    (n, hidden)                         biases
+``gates``             (gate, step, batch, hidden)         what backward needs; forward alone needs room for one block
+``states``            (state, step + 2, batch, hidden)    [:, t + 1] follows step t; the ends are where sequences start
+``size``              int                                 number of steps in a block, see ``steps_per_block``
+``reverse``           bool                                whether the last step is read first
+``slope``             (step, batch, hidden) or empty      derivative of the loss by the state after each step
+``work``              (2 * state, batch, hidden)          derivative by the states after all steps, and room for as much
+``d*``                as without d                        derivatives of the loss to add to; ``dx`` may be empty
+====================  ==================================  =============================================================
+
+The numbers are those of torch's layer to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+_BLOCK = 2**16  # numbers in the gates of a block: they stay in a core's cache
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The loops of a cell, and what its arrays need to hold."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    n_states: int
+    n_gates: int
+
+    def steps_per_block(self, n_steps: int, batch: int, hidden: int) -> int:
+        """Enough rows for a matrix product to be worth its while, few enough for the cache."""
+        rows = max(64, _BLOCK // (self.n_gates * hidden))
+        return max(1, min(n_steps, rows // batch))
+
+
+@cache
+def kernel_of(layer: str, options: tuple[tuple[str, Any], ...] = ()) -> Kernel | None:
+    """The loops that compute what one of torch's layers does; None where there are none or numba is missing.
+
+    Parameters
+    ----------
+    layer : str
+        Dotted path of the layer; ``torch.nn.GRU`` is looked for in ``skrnn.kernels.gru``.
+    options : tuple of (name, value)
+        The options that the layer is built with.
+    """
+    module, _, name = layer.rpartition(".")
+    if module != "torch.nn":
+        return None
+    try:
+        from numba import config
+
+        cell = import_module(f"{__name__}.{name.lower()}")
+    except ImportError:
+        return None
+    return None if config.DISABLE_JIT else cell.kernel(**dict(options))

@@ -1,0 +1,20 @@
+"""How the kernels are compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+# Without "numpy" errors a check for division by zero keeps loops from being vectorised. Contraction to fused
+# multiply-adds is the only liberty taken with arithmetic: NaN and infinity pass through as they are.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile at the first call for the types that come, and keep the result on disk for later processes."""
+    try:
+        return njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # no folder to keep it in can be written to
+        return njit(**_OPTIONS)(function)

@@ -1,0 +1,102 @@
+"""The time loop of an LSTM layer.
+
+For each step with input x, state h and cell c (Hochreiter and Schmidhuber, 1997, with the forget gate of Gers et al.,
+2000, in the form of ``torch.nn.LSTM``)
+
+| i, f, o = sigmoid(W_i* x + b_i* + W_h* h + b_h*), each with weights of its own
+| g = tanh(W_ig x + b_ig + W_hg h + b_hg)
+| c <- f c + i g
+| h <- o tanh(c)
+
+and backwards, with d for the derivative of the loss by what follows it and c' for the cell before the step,
+
+| do = dh tanh(c) o (1 - o),  dc <- dc + dh o (1 - tanh(c)^2)
+| di = dc g i (1 - i),  df = dc c' f (1 - f),  dg = dc i (1 - g^2)
+| dc <- dc f,  dh <- di W_hi + df W_hf + dg W_hg + do W_ho
+
+where di, df, dg, do stand for the arguments of sigmoid and tanh.
+"""
+
+from __future__ import annotations
+
+from skrnn.kernels import Kernel
+from skrnn.kernels.activations import sigmoid, tanh
+from skrnn.kernels.blas import add_rows_times, add_rows_times_transposed
+from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, flat, project
+from skrnn.kernels.jit import compiled
+
+def kernel() -> Kernel:
+    """The loops of ``torch.nn.LSTM``."""
+    return Kernel(forward, backward, n_states=2, n_gates=4)
+
+
+@compiled
+def forward(x, observed, w_ih, w_hh, b_ih, b_hh, gates, states, size, reverse):  # type: ignore[no-untyped-def]
+    """See ``skrnn.kernels``."""
+    n_steps, h, cell, shift = x.shape[0], states[0], states[1], (2 if reverse else 0)
+    for k in range((n_steps + size - 1) // size):
+        first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
+        project(x, w_ih, b_ih, b_hh, gates, first, length, offset)
+        for s in range(length):
+            t = first + (length - 1 - s if reverse else s)
+            i, f, g, o = gates[0, t + offset], gates[1, t + offset], gates[2, t + offset], gates[3, t + offset]
+            before, after, c_before, c_after = h[t + shift], h[t + 1], cell[t + shift], cell[t + 1]
+            for gate in range(4):
+                add_rows_times_transposed(gates[gate, t + offset], before, w_hh[gate])
+            _step(flat(i), flat(f), flat(g), flat(o), flat(c_before), flat(c_after), flat(after))
+            if observed.size:
+                carry_over(observed[t], before, after)
+                carry_over(observed[t], c_before, c_after)
+
+
+@compiled
+def backward(  # type: ignore[no-untyped-def]
+    x, observed, w_ih, w_hh, gates, states, slope, work, dw_ih, dw_hh, db_ih, db_hh, dx, size, reverse
+):
+    """See ``skrnn.kernels``."""
+    n_steps, h, cell, shift = x.shape[0], states[0], states[1], (2 if reverse else 0)
+    dh, dc, passed, c_passed = work[0], work[1], work[2], work[3]
+    for k in range((n_steps + size - 1) // size - 1, -1, -1):
+        first, length, _ = block(k, size, n_steps, n_steps, reverse)
+        for s in range(length):
+            t = first + (s if reverse else length - 1 - s)
+            if slope.size:
+                add(flat(dh), flat(slope[t]))
+            i, f, g, o = gates[0, t], gates[1, t], gates[2, t], gates[3, t]
+            c_before, c_after = cell[t + shift], cell[t + 1]
+            _step_back(
+                flat(i), flat(f), flat(g), flat(o), flat(c_before), flat(c_after), flat(dh), flat(dc), flat(c_passed)
+            )
+            passed[:] = 0
+            if observed.size:
+                carry_over(observed[t], dh, passed)
+                carry_over(observed[t], dc, c_passed)
+                clear(observed[t], gates, t)
+            for gate in range(4):
+                add_rows_times(passed, gates[gate, t], w_hh[gate])
+            dh, passed, dc, c_passed = passed, dh, c_passed, dc
+        add_gradients(x, w_ih, gates, h, first, length, shift, dw_ih, dw_hh, db_ih, db_hh, dx)
+
+
+@compiled
+def _step(i, f, g, o, c_before, c_after, after):  # type: ignore[no-untyped-def]
+    for k in range(after.shape[0]):
+        i[k] = sigmoid(i[k])
+        f[k] = sigmoid(f[k])
+        g[k] = tanh(g[k])
+        o[k] = sigmoid(o[k])
+        c_after[k] = f[k] * c_before[k] + i[k] * g[k]
+        after[k] = o[k] * tanh(c_after[k])
+
+
+@compiled
+def _step_back(i, f, g, o, c_before, c_after, dh, dc, c_passed):  # type: ignore[no-untyped-def]
+    one = dh.dtype.type(1)
+    for k in range(dh.shape[0]):
+        i_, f_, g_, o_, t = i[k], f[k], g[k], o[k], tanh(c_after[k])
+        d = dc[k] + dh[k] * o_ * (one - t * t)
+        o[k] = dh[k] * t * o_ * (one - o_)
+        i[k] = d * g_ * i_ * (one - i_)
+        f[k] = d * c_before[k] * f_ * (one - f_)
+        g[k] = d * i_ * (one - g_ * g_)
+        c_passed[k] = d * f_
