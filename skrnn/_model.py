@@ -114,7 +114,8 @@ def _network_of(model: Model, device: torch.device, n_at_once: int) -> Iterator[
     kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
     with own_modes(device):
         if kernel is not None:
-            with own_threads() as n_threads:
+            # As torch does, overflow goes on as infinity without a word; training looks at its loss.
+            with own_threads() as n_threads, np.errstate(over="ignore", invalid="ignore"):
                 yield CompiledNetwork(model.spec, model.weights, kernel, n_threads)
         else:
             with suited_threads(n_at_once * model.spec.hidden_size):

@@ -12,7 +12,6 @@ from torch import nn
 
 from skrnn._batch import Batch
 
-
 _CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
 
 
@@ -146,7 +145,7 @@ class TorchNetwork:
 
     def __init__(self, network: RecurrentNetwork) -> None:
         self._network = network
-        self.parameters = list(network.parameters())
+        self.parameters: list[torch.Tensor] = list(network.parameters())
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights as arrays of their own."""
@@ -154,13 +153,18 @@ class TorchNetwork:
 
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
-        self._raw: torch.Tensor = self._network.train()(*data.take(rows), generator)
+        with torch.enable_grad():
+            self._raw: torch.Tensor = self._network.train()(*data.take(rows), generator)
         return self._raw.detach()
 
     def backward(self, slope: torch.Tensor) -> None:
         """Gradients from the derivative of the loss by what ``forward`` returned."""
         self._network.zero_grad()
         self._raw.backward(slope)
+
+    def clip(self, norm: float) -> None:
+        """Shorten the gradient to a norm if it is longer."""
+        nn.utils.clip_grad_norm_(self.parameters, norm)
 
     def infer(self, data: Batch) -> torch.Tensor:
         """Raw output (n, width)."""

@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import nn
 
 from skrnn._batch import Batch
+from skrnn._solvers import SGD, Adam, RMSprop, Solver
+
 
 class Network(Protocol):
     """What training needs of a network: raw outputs of some rows, and gradients in ``grad`` of its parameters."""
@@ -22,6 +23,8 @@ class Network(Protocol):
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
 
     def backward(self, slope: torch.Tensor) -> None: ...
+
+    def clip(self, norm: float) -> None: ...
 
     def infer(self, data: Batch) -> torch.Tensor: ...
 
@@ -54,7 +57,7 @@ class TrainingState:
 
     seed: int
     n_epochs: int = 0
-    optimizer: dict[str, np.ndarray] = field(default_factory=dict)
+    solver: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,14 +154,13 @@ def train(
     FloatingPointError
         If the loss is not finite.
     """
-    optimizer = _make_optimizer(plan, network.parameters)
-    _load_optimizer(optimizer, state.optimizer)
+    solver = _make_solver(plan, network.parameters, state.solver)
     patience = Patience(plan.tol, plan.n_iter_no_change)
     curve: list[float] = []
     validation_curve: list[float] = []
     best: list[torch.Tensor] = []
     while len(curve) < plan.max_iter and not patience.exhausted:
-        curve.append(_run_epoch(network, loss, data, plan, optimizer, _seeds(state, len(curve))))
+        curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
         watched = curve[-1]
         if validation is not None:
             watched = evaluate(network, loss, validation)
@@ -173,7 +175,7 @@ def train(
         for parameter, value in zip(network.parameters, best, strict=False):
             parameter.copy_(value)
     log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, patience.exhausted)
-    return log, TrainingState(state.seed, state.n_epochs + len(curve), _optimizer_arrays(optimizer))
+    return log, TrainingState(state.seed, state.n_epochs + len(curve), solver.arrays())
 
 
 def evaluate(network: Network, loss: LossFunction, data: Batch) -> float:
@@ -190,7 +192,7 @@ def _run_epoch(
     loss: LossFunction,
     data: Batch,
     plan: Plan,
-    optimizer: torch.optim.Optimizer,
+    solver: Solver,
     seeds: tuple[int, int],
 ) -> float:
     """One pass over the data; returns the mean loss of its batches, each before its own step."""
@@ -203,30 +205,35 @@ def _run_epoch(
         order = torch.arange(len(data), device="cpu")
     order = order.to(device)
     generator = torch.Generator(device).manual_seed(seeds[1])
-    total = torch.zeros((), dtype=torch.float64, device=device)
-    for rows in order.split(plan.batch_size):
-        raw = network.forward(data, rows, generator)
-        values, slope = _slope(loss, raw, data.y[rows], data.weight[rows])
-        network.backward(slope)
-        if plan.clip_norm is not None:
-            nn.utils.clip_grad_norm_(network.parameters, plan.clip_norm)
-        optimizer.step()
-        total += values
-    return float(total) / len(data)
+    sizes = torch.full((len(data), 1), min(plan.batch_size, len(data)), device=device)
+    sizes[len(data) - len(data) % plan.batch_size :] = len(data) % plan.batch_size
+    # Taken in the epoch's order at once: what is done for each batch counts where batches are small.
+    taken = (order, data.y[order], data.weight[order][:, None] / sizes)
+    means = []
+    with torch.no_grad():
+        for rows, y, share in zip(*(values.split(plan.batch_size) for values in taken), strict=True):
+            raw = network.forward(data, rows, generator)
+            mean, slope = _slope(loss, raw, y, share)
+            network.backward(slope)
+            if plan.clip_norm is not None:
+                network.clip(plan.clip_norm)
+            solver.step()
+            means.append(mean)
+    return float(torch.cat(means).double() @ sizes[:: plan.batch_size, 0].double()) / len(data)
 
 
 def _slope(
-    loss: LossFunction, raw: torch.Tensor, y: torch.Tensor, weight: torch.Tensor
+    loss: LossFunction, raw: torch.Tensor, y: torch.Tensor, share: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weighted sum of the loss over a batch, and the derivative of the weighted mean by the raw output."""
+    """Mean loss of a batch, in which a row counts with its share (batch, 1), and its derivative by the raw output."""
     gradient = getattr(loss, "gradient", None)
     if gradient is not None:
-        with torch.no_grad():
-            return (loss(raw, y) * weight).sum(), gradient(raw, y) * (weight / len(weight))[:, None]
-    raw = raw.requires_grad_()
-    total = (loss(raw, y) * weight).sum()
-    (slope,) = torch.autograd.grad(total / len(weight), raw)
-    return total.detach(), slope
+        return loss(raw, y) @ share, gradient(raw, y) * share
+    with torch.enable_grad():
+        raw = raw.requires_grad_()
+        mean = loss(raw, y) @ share
+        (slope,) = torch.autograd.grad(mean, raw)
+    return mean.detach(), slope
 
 
 def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:
@@ -235,33 +242,10 @@ def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:
     return int(order), int(dropout)
 
 
-def _make_optimizer(plan: Plan, parameters: list[torch.Tensor]) -> torch.optim.Optimizer:
-    rate, decay = plan.learning_rate_init, plan.weight_decay
-    if plan.solver == "adam":
-        return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
-    if plan.solver == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
+def _make_solver(plan: Plan, parameters: list[torch.Tensor], state: dict[str, np.ndarray]) -> Solver:
+    rates = {"learning_rate": plan.learning_rate_init, "weight_decay": plan.weight_decay}
     if plan.solver == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=plan.momentum, fused=True)
-    return torch.optim.RMSprop(parameters, lr=rate, weight_decay=decay)
-
-
-def _optimizer_arrays(optimizer: torch.optim.Optimizer) -> dict[str, np.ndarray]:
-    """The optimiser's state as arrays, named "number of the parameter.name"."""
-    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {
-        f"{number}.{name}": torch.as_tensor(value).cpu().numpy().copy()
-        for number, entry in state.items()
-        for name, value in entry.items()
-        if value is not None
-    }
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, arrays: dict[str, np.ndarray]) -> None:
-    if not arrays:
-        return
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in arrays.items():
-        number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = torch.from_numpy(value.copy())
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        return SGD(parameters, state, momentum=plan.momentum, **rates)
+    if plan.solver == "rmsprop":
+        return RMSprop(parameters, state, **rates)
+    return Adam(parameters, state, decoupled=plan.solver == "adamw", **rates)

@@ -24,12 +24,25 @@ RANKS = {
 }
 NEIGHBOURS = {
     "_windows": {"_history"},
-    "_model": {"_losses", "_network", "_persistence", "_sequences", "_threads", "_training"},
-    "_persistence": {"_network"},
+    "_compiled": {"_batch", "_network", "_threads", "kernels"},
+    "_model": {
+        "_batch",
+        "_compiled",
+        "_losses",
+        "_network",
+        "_sequences",
+        "_threads",
+        "_training",
+        "kernels",
+    },
+    "_network": {"_batch"},
+    "_training": {"_batch", "_solvers"},
     "_validation": {"_lag_names", "_sequences"},
 }
-WITHOUT_TORCH = {"_history", "_lag_names", "_progress", "_sequences", "_validation"}
+WITHOUT_TORCH = {"_history", "_lag_names", "_progress", "_sequences", "_validation", "kernels"}
 WITHOUT_SKLEARN = {
+    "_batch",
+    "_compiled",
     "_history",
     "_lag_names",
     "_losses",
@@ -37,8 +50,10 @@ WITHOUT_SKLEARN = {
     "_network",
     "_progress",
     "_sequences",
+    "_solvers",
     "_threads",
     "_training",
+    "kernels",
 }
 
 

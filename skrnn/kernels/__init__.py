@@ -1,23 +1,22 @@
 """Time loops of recurrent layers on the CPU, compiled: forwards, and backwards through time.
 
 A cell is one file, whose function ``kernel`` gives the loops ``forward`` and ``backward`` through one layer in one
-direction. Arrays are C-contiguous and of one precision; n is the number of gates that torch's layer has weights for,
-which are (n * hidden, ...) there.
+direction. Arrays are C-contiguous and of one precision.
 
 ====================  ==================================  =============================================================
 argument              shape                               meaning
 ====================  ==================================  =============================================================
 ``x``                 (step, batch, channel)              inputs
 ``observed``          (step, batch) or empty              whether a step is read; all if empty
-``w_ih``, ``w_hh``    (n, hidden, channel or hidden)      weights of inputs and states
-``b_ih``, ``b_hh``    (n, hidden)                         biases
+``weights``           (m,)                                those of ``torch.nn``'s layer, one after another
 ``gates``             (gate, step, batch, hidden)         what backward needs; forward alone needs room for one block
 ``states``            (state, step + 2, batch, hidden)    [:, t + 1] follows step t; the ends are where sequences start
 ``size``              int                                 number of steps in a block, see ``steps_per_block``
 ``reverse``           bool                                whether the last step is read first
 ``slope``             (step, batch, hidden) or empty      derivative of the loss by the state after each step
 ``work``              (2 * state, batch, hidden)          derivative by the states after all steps, and room for as much
-``d*``                as without d                        derivatives of the loss to add to; ``dx`` may be empty
+``gradient``          (m,)                                derivative by the weights, to add to
+``dx``                (step, batch, channel) or empty     derivative by the inputs, to add to if wanted
 ====================  ==================================  =============================================================
 
 The numbers are those of torch's layer to rounding.
@@ -64,9 +63,11 @@ def kernel_of(layer: str, options: tuple[tuple[str, Any], ...] = ()) -> Kernel |
     if module != "torch.nn":
         return None
     try:
-        from numba import config
+        import numba
 
         cell = import_module(f"{__name__}.{name.lower()}")
     except ImportError:
         return None
-    return None if config.DISABLE_JIT else cell.kernel(**dict(options))
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return None
+    return cell.kernel(**dict(options))

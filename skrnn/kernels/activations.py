@@ -2,7 +2,8 @@
 
 Both follow from exp(x) = 2^n exp(r) with n = round(x / ln 2) and r = x - n ln 2, so that |r| <= ln(2) / 2 (Cody and
 Waite, 1980, Software Manual for the Elementary Functions). exp(r) - 1 is its Taylor polynomial of degree 7 or
-13, whose first omitted term lies below the precision. tanh(x) = m / (m + 2) with m = exp(2x) - 1 keeps its relative precision near 0.
+13, whose first omitted term lies below the precision. tanh(x) = m / (m + 2) with m = exp(2x) - 1 keeps its relative
+precision near 0.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ _LN2_BEYOND_DOUBLE = 2.3190468138462996e-17  # ln 2 less its nearest double
 
 
 @intrinsic
-def _power_of_two(typing, shifted):  # type: ignore[no-untyped-def]
+def _power_of_two(typing, shifted):
     """2^n, where n is what was added to 1.5 * 2^mantissa: it stands in the last bits."""
 
-    def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, values):
         bits = ir.IntType(_N_BITS[shifted])
         shift = ir.Constant(bits, _MANTISSA[shifted])
         offset = ir.Constant(bits, _OFFSET[shifted] << _MANTISSA[shifted])
@@ -42,14 +43,14 @@ def _polynomial(r: Any) -> Any:
 
 
 @overload(_polynomial)
-def _taylor(r):  # type: ignore[no-untyped-def]
+def _taylor(r):
     number = np.float32 if r == types.float32 else np.float64
     c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = (number(1 / math.factorial(k)) for k in range(2, 14))
 
-    def single(r):  # type: ignore[no-untyped-def]
+    def single(r):
         return r + r * r * (c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7)))))
 
-    def double(r):  # type: ignore[no-untyped-def]
+    def double(r):
         high = c8 + r * (c9 + r * (c10 + r * (c11 + r * (c12 + r * c13))))
         return r + r * r * (c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * (c7 + r * high))))))
 
@@ -63,7 +64,7 @@ def _exp_parts(x: Any) -> tuple[Any, Any]:
 
 
 @overload(_exp_parts)
-def _cody_waite(x):  # type: ignore[no-untyped-def]
+def _cody_waite(x):
     number = np.float32 if x == types.float32 else np.float64
     largest = number(_LARGEST[x])
     rounder = number(1.5 * 2.0 ** _MANTISSA[x])  # adding it rounds to a whole number
@@ -71,7 +72,7 @@ def _cody_waite(x):  # type: ignore[no-untyped-def]
     ln2_first = number(math.floor(math.log(2) * 2**9) / 2**9)  # its products with n are exact
     ln2_rest = number(math.log(2) - float(ln2_first) + _LN2_BEYOND_DOUBLE)
 
-    def parts(x):  # type: ignore[no-untyped-def]
+    def parts(x):
         # Written so that NaN stays NaN.
         if x > largest:
             x = largest
@@ -90,10 +91,10 @@ def sigmoid(x: Any) -> Any:
 
 
 @overload(sigmoid)
-def _sigmoid(x):  # type: ignore[no-untyped-def]
+def _sigmoid(x):
     one = (np.float32 if x == types.float32 else np.float64)(1)
 
-    def compute(x):  # type: ignore[no-untyped-def]
+    def compute(x):
         p, s = _exp_parts(-x)
         return one / (one + (s + s * p))
 
@@ -106,11 +107,11 @@ def tanh(x: Any) -> Any:
 
 
 @overload(tanh)
-def _tanh(x):  # type: ignore[no-untyped-def]
+def _tanh(x):
     one, two = ((np.float32 if x == types.float32 else np.float64)(k) for k in (1, 2))
     # Where exp(2x) reaches its largest argument, tanh has long been 1.
 
-    def compute(x):  # type: ignore[no-untyped-def]
+    def compute(x):
         p, s = _exp_parts(two * x)
         m = s * p + (s - one)
         return m / (m + two)

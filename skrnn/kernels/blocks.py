@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from skrnn.kernels.blas import add_columns_times, add_rows_times, add_rows_times_transposed
 from skrnn.kernels.jit import compiled
+from skrnn.kernels.products import add_columns_times, add_rows_times, add_rows_times_weight, flat, transposed
 
 
 @compiled
-def gather(rows, starts, stride, out):  # type: ignore[no-untyped-def]
+def gather(rows, starts, stride, out):
     """out[t, i] = rows[starts[i] + t * stride]"""
     n_steps, n, width = out.shape
     for t in range(n_steps):
@@ -24,7 +24,7 @@ def gather(rows, starts, stride, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def block(k, size, n_steps, n_kept, reverse):  # type: ignore[no-untyped-def]
+def block(k, size, n_steps, n_kept, reverse):
     """The k-th block of steps that the loop reads, of ``size`` steps but for the last.
 
     Returns its first step, its number of steps, and what to add to a step for its place in the gates, which hold all
@@ -36,27 +36,36 @@ def block(k, size, n_steps, n_kept, reverse):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def flat(array):  # type: ignore[no-untyped-def]
-    """The numbers of an array in one run."""
-    return array.reshape(array.size)
-
-
-@compiled
-def table(array):  # type: ignore[no-untyped-def]
+def table(array):
     """Steps and sequences of (step, batch, column) as rows of one table."""
     return array.reshape(array.shape[0] * array.shape[1], array.shape[2])
 
 
 @compiled
-def project(x, w_ih, b_ih, b_hh, gates, first, length, offset):  # type: ignore[no-untyped-def]
+def unpack(weights, n, hidden, n_channels):
+    """Views of w_ih (n, hidden, channel), w_hh (n, hidden, hidden), b_ih and b_hh (n, hidden) in a vector."""
+    w_hh = n * hidden * n_channels
+    b_ih = w_hh + n * hidden * hidden
+    b_hh = b_ih + n * hidden
+    return (
+        weights[:w_hh].reshape(n, hidden, n_channels),
+        weights[w_hh:b_ih].reshape(n, hidden, hidden),
+        weights[b_ih:b_hh].reshape(n, hidden),
+        weights[b_hh:].reshape(n, hidden),
+    )
+
+
+@compiled
+def project(x, weights, n, gates, first, length, offset):
     """What the inputs of a block and the biases give to the arguments of the gates.
 
     A cell that keeps the two parts of its n-th gate apart (the GRU) has n + 1 gates, that of the states before that of
     the inputs.
     """
-    n, last = w_ih.shape[0], gates.shape[0] - 1
-    place = slice(first + offset, first + offset + length)
+    w_ih, _, b_ih, b_hh = unpack(weights, n, gates.shape[3], x.shape[2])
+    last, place = gates.shape[0] - 1, slice(first + offset, first + offset + length)
     inputs = table(x[first : first + length])
+    turned = transposed(w_ih, inputs.shape[0])
     for k in range(n):
         of_input = table(gates[k if k < n - 1 else last, place])
         if k == n - 1 and last == n:
@@ -64,11 +73,11 @@ def project(x, w_ih, b_ih, b_hh, gates, first, length, offset):  # type: ignore[
             fill_rows(of_input, b_ih[k])
         else:
             fill_rows(of_input, b_ih[k] + b_hh[k])
-        add_rows_times_transposed(of_input, inputs, w_ih[k])
+        add_rows_times_weight(of_input, inputs, w_ih, turned, k)
 
 
 @compiled
-def fill_rows(out, row):  # type: ignore[no-untyped-def]
+def fill_rows(out, row):
     """Each row of ``out`` (n, j) becomes ``row`` (j,)."""
     n = out.shape[0]
     copy(out[0], row)
@@ -80,14 +89,14 @@ def fill_rows(out, row):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def copy(out, other):  # type: ignore[no-untyped-def]
+def copy(out, other):
     """out = other, number by number; numba's own assignment compiles its error messages for seconds."""
     for i in range(out.shape[0]):
         out[i] = other[i]
 
 
 @compiled
-def carry_over(observed, before, after):  # type: ignore[no-untyped-def]
+def carry_over(observed, before, after):
     """A sequence keeps its state (batch, hidden) where its step is not observed (batch,)."""
     for i in range(observed.shape[0]):
         if not observed[i]:
@@ -95,7 +104,7 @@ def carry_over(observed, before, after):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def clear(observed, gates, t):  # type: ignore[no-untyped-def]
+def clear(observed, gates, t):
     """A step that is not observed (batch,) gives no gradient to the gates (gate, step, batch, hidden)."""
     for i in range(observed.shape[0]):
         if not observed[i]:
@@ -105,24 +114,26 @@ def clear(observed, gates, t):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def add(out, other):  # type: ignore[no-untyped-def]
+def add(out, other):
     """out += other, number by number."""
     for i in range(out.shape[0]):
         out[i] += other[i]
 
 
 @compiled
-def add_gradients(x, w_ih, gates, h, first, length, shift, dw_ih, dw_hh, db_ih, db_hh, dx):  # type: ignore[no-untyped-def]
+def add_gradients(x, weights, n, gates, h, first, length, shift, gradient, dx):
     """Gradients of weights, biases and inputs over a block, from those of the arguments of the gates."""
-    n, hidden = db_ih.shape
-    block, batch = slice(first, first + length), x.shape[1]
-    inputs, before = table(x[block]), table(h[first + shift : first + shift + length])
-    ones = np.ones((1, length * batch), x.dtype)
+    hidden, n_channels = gates.shape[3], x.shape[2]
+    w_ih, _, _, _ = unpack(weights, n, hidden, n_channels)
+    dw_ih, dw_hh, db_ih, db_hh = unpack(gradient, n, hidden, n_channels)
+    place, last = slice(first, first + length), gates.shape[0] - 1
+    inputs, before = table(x[place]), table(h[first + shift : first + shift + length])
+    ones = np.ones((1, inputs.shape[0]), x.dtype)
     for k in range(n):
-        of_state, of_input = table(gates[k, block]), table(gates[k if k < n - 1 else gates.shape[0] - 1, block])
+        of_state, of_input = table(gates[k, place]), table(gates[k if k < n - 1 else last, place])
         add_columns_times(dw_hh[k], of_state, before)
         add_rows_times(db_hh[k].reshape(1, hidden), ones, of_state)
         add_columns_times(dw_ih[k], of_input, inputs)
         add_rows_times(db_ih[k].reshape(1, hidden), ones, of_input)
         if dx.size:
-            add_rows_times(table(dx[block]), of_input, w_ih[k])
+            add_rows_times(table(dx[place]), of_input, w_ih[k])

@@ -21,9 +21,12 @@ from __future__ import annotations
 
 from skrnn.kernels import Kernel
 from skrnn.kernels.activations import sigmoid, tanh
-from skrnn.kernels.blas import add_rows_times, add_rows_times_transposed
-from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, flat, project
+from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
 from skrnn.kernels.jit import compiled
+from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, transposed
+
+N = 3  # gates that have weights
+
 
 def kernel() -> Kernel:
     """The loops of ``torch.nn.GRU``."""
@@ -31,30 +34,31 @@ def kernel() -> Kernel:
 
 
 @compiled
-def forward(x, observed, w_ih, w_hh, b_ih, b_hh, gates, states, size, reverse):  # type: ignore[no-untyped-def]
+def forward(x, observed, weights, gates, states, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
+    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
+    turned = transposed(w_hh, x.shape[1])
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
-        project(x, w_ih, b_ih, b_hh, gates, first, length, offset)
+        project(x, weights, N, gates, first, length, offset)
         for i in range(length):
             t = first + (length - 1 - i if reverse else i)
             r, z, q, n = gates[0, t + offset], gates[1, t + offset], gates[2, t + offset], gates[3, t + offset]
             before, after = h[t + shift], h[t + 1]
-            add_rows_times_transposed(r, before, w_hh[0])
-            add_rows_times_transposed(z, before, w_hh[1])
-            add_rows_times_transposed(q, before, w_hh[2])
+            add_rows_times_weight(r, before, w_hh, turned, 0)
+            add_rows_times_weight(z, before, w_hh, turned, 1)
+            add_rows_times_weight(q, before, w_hh, turned, 2)
             _step(flat(r), flat(z), flat(q), flat(n), flat(before), flat(after))
             if observed.size:
                 carry_over(observed[t], before, after)
 
 
 @compiled
-def backward(  # type: ignore[no-untyped-def]
-    x, observed, w_ih, w_hh, gates, states, slope, work, dw_ih, dw_hh, db_ih, db_hh, dx, size, reverse
-):
+def backward(x, observed, weights, gates, states, slope, work, gradient, dx, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
+    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
     dh, passed = work[0], work[1]
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
@@ -71,11 +75,11 @@ def backward(  # type: ignore[no-untyped-def]
             add_rows_times(passed, z, w_hh[1])
             add_rows_times(passed, q, w_hh[2])
             dh, passed = passed, dh
-        add_gradients(x, w_ih, gates, h, first, length, shift, dw_ih, dw_hh, db_ih, db_hh, dx)
+        add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)
 
 
 @compiled
-def _step(r, z, q, n, before, after):  # type: ignore[no-untyped-def]
+def _step(r, z, q, n, before, after):
     for i in range(after.shape[0]):
         r[i] = sigmoid(r[i])
         z[i] = sigmoid(z[i])
@@ -84,7 +88,7 @@ def _step(r, z, q, n, before, after):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _step_back(r, z, q, n, before, slope, passed):  # type: ignore[no-untyped-def]
+def _step_back(r, z, q, n, before, slope, passed):
     one = slope.dtype.type(1)
     for i in range(slope.shape[0]):
         d, r_, z_, n_ = slope[i], r[i], z[i], n[i]

@@ -11,6 +11,8 @@ from numba import njit
 # multiply-adds is the only liberty taken with arithmetic: NaN and infinity pass through as they are.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
+compiled_into_callers = njit(**_OPTIONS)  # kept on disk as part of what calls it
+
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile at the first call for the types that come, and keep the result on disk for later processes."""

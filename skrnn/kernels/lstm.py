@@ -21,9 +21,12 @@ from __future__ import annotations
 
 from skrnn.kernels import Kernel
 from skrnn.kernels.activations import sigmoid, tanh
-from skrnn.kernels.blas import add_rows_times, add_rows_times_transposed
-from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, flat, project
+from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
 from skrnn.kernels.jit import compiled
+from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, transposed
+
+N = 4  # gates that have weights
+
 
 def kernel() -> Kernel:
     """The loops of ``torch.nn.LSTM``."""
@@ -31,18 +34,20 @@ def kernel() -> Kernel:
 
 
 @compiled
-def forward(x, observed, w_ih, w_hh, b_ih, b_hh, gates, states, size, reverse):  # type: ignore[no-untyped-def]
+def forward(x, observed, weights, gates, states, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, cell, shift = x.shape[0], states[0], states[1], (2 if reverse else 0)
+    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
+    turned = transposed(w_hh, x.shape[1])
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
-        project(x, w_ih, b_ih, b_hh, gates, first, length, offset)
+        project(x, weights, N, gates, first, length, offset)
         for s in range(length):
             t = first + (length - 1 - s if reverse else s)
             i, f, g, o = gates[0, t + offset], gates[1, t + offset], gates[2, t + offset], gates[3, t + offset]
             before, after, c_before, c_after = h[t + shift], h[t + 1], cell[t + shift], cell[t + 1]
             for gate in range(4):
-                add_rows_times_transposed(gates[gate, t + offset], before, w_hh[gate])
+                add_rows_times_weight(gates[gate, t + offset], before, w_hh, turned, gate)
             _step(flat(i), flat(f), flat(g), flat(o), flat(c_before), flat(c_after), flat(after))
             if observed.size:
                 carry_over(observed[t], before, after)
@@ -50,11 +55,10 @@ def forward(x, observed, w_ih, w_hh, b_ih, b_hh, gates, states, size, reverse): 
 
 
 @compiled
-def backward(  # type: ignore[no-untyped-def]
-    x, observed, w_ih, w_hh, gates, states, slope, work, dw_ih, dw_hh, db_ih, db_hh, dx, size, reverse
-):
+def backward(x, observed, weights, gates, states, slope, work, gradient, dx, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, cell, shift = x.shape[0], states[0], states[1], (2 if reverse else 0)
+    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
     dh, dc, passed, c_passed = work[0], work[1], work[2], work[3]
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
@@ -75,11 +79,11 @@ def backward(  # type: ignore[no-untyped-def]
             for gate in range(4):
                 add_rows_times(passed, gates[gate, t], w_hh[gate])
             dh, passed, dc, c_passed = passed, dh, c_passed, dc
-        add_gradients(x, w_ih, gates, h, first, length, shift, dw_ih, dw_hh, db_ih, db_hh, dx)
+        add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)
 
 
 @compiled
-def _step(i, f, g, o, c_before, c_after, after):  # type: ignore[no-untyped-def]
+def _step(i, f, g, o, c_before, c_after, after):
     for k in range(after.shape[0]):
         i[k] = sigmoid(i[k])
         f[k] = sigmoid(f[k])
@@ -90,7 +94,7 @@ def _step(i, f, g, o, c_before, c_after, after):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _step_back(i, f, g, o, c_before, c_after, dh, dc, c_passed):  # type: ignore[no-untyped-def]
+def _step_back(i, f, g, o, c_before, c_after, dh, dc, c_passed):
     one = dh.dtype.type(1)
     for k in range(dh.shape[0]):
         i_, f_, g_, o_, t = i[k], f[k], g[k], o[k], tanh(c_after[k])

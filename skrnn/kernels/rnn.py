@@ -18,9 +18,12 @@ from functools import partial
 
 from skrnn.kernels import Kernel
 from skrnn.kernels.activations import tanh
-from skrnn.kernels.blas import add_rows_times, add_rows_times_transposed
-from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, flat, project
+from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
 from skrnn.kernels.jit import compiled
+from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, transposed
+
+N = 1  # gates that have weights
+
 
 def kernel(nonlinearity: str = "tanh") -> Kernel:
     """The loops of ``torch.nn.RNN``."""
@@ -29,27 +32,28 @@ def kernel(nonlinearity: str = "tanh") -> Kernel:
 
 
 @compiled
-def forward(relu, x, observed, w_ih, w_hh, b_ih, b_hh, gates, states, size, reverse):  # type: ignore[no-untyped-def]
+def forward(relu, x, observed, weights, gates, states, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
+    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
+    turned = transposed(w_hh, x.shape[1])
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
-        project(x, w_ih, b_ih, b_hh, gates, first, length, offset)
+        project(x, weights, N, gates, first, length, offset)
         for i in range(length):
             t = first + (length - 1 - i if reverse else i)
             a, before, after = gates[0, t + offset], h[t + shift], h[t + 1]
-            add_rows_times_transposed(a, before, w_hh[0])
+            add_rows_times_weight(a, before, w_hh, turned, 0)
             _step(flat(a), flat(after), relu)
             if observed.size:
                 carry_over(observed[t], before, after)
 
 
 @compiled
-def backward(  # type: ignore[no-untyped-def]
-    relu, x, observed, w_ih, w_hh, gates, states, slope, work, dw_ih, dw_hh, db_ih, db_hh, dx, size, reverse
-):
+def backward(relu, x, observed, weights, gates, states, slope, work, gradient, dx, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
+    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
     dh, passed = work[0], work[1]
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
@@ -65,22 +69,22 @@ def backward(  # type: ignore[no-untyped-def]
                 clear(observed[t], gates, t)
             add_rows_times(passed, a, w_hh[0])
             dh, passed = passed, dh
-        add_gradients(x, w_ih, gates, h, first, length, shift, dw_ih, dw_hh, db_ih, db_hh, dx)
+        add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)
 
 
 @compiled
-def _step(a, after, relu):  # type: ignore[no-untyped-def]
+def _step(a, after, relu):
     zero = a.dtype.type(0)
     if relu:
         for i in range(after.shape[0]):
-            after[i] = zero if a[i] < zero else a[i]  # NaN stays NaN
+            after[i] = max(a[i], zero)  # NaN stays NaN
     else:
         for i in range(after.shape[0]):
             after[i] = tanh(a[i])
 
 
 @compiled
-def _step_back(a, after, dh, relu):  # type: ignore[no-untyped-def]
+def _step_back(a, after, dh, relu):
     zero, one = a.dtype.type(0), a.dtype.type(1)
     if relu:
         for i in range(dh.shape[0]):

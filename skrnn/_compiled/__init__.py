@@ -1,0 +1,5 @@
+"""The network on the CPU's compiled time loops: the weights and results of ``_network``, without autograd."""
+
+from skrnn._compiled.network import CompiledNetwork
+
+__all__ = ["CompiledNetwork"]

@@ -1,0 +1,37 @@
+"""Where a layer finds what it reads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skrnn.kernels.blocks import gather
+
+
+class Inputs(NamedTuple):
+    """Inputs of a layer as rows of tables: step t of sequence i is row ``starts[i] + t * stride``.
+
+    With a stride of 1 these are windows of a base array, with one of the batch's size a (step, batch, channel) array.
+    """
+
+    values: np.ndarray  # (row, channel)
+    observed: np.ndarray | None  # (row, 1), None where all are
+    starts: np.ndarray  # (batch,) int64
+    stride: int
+    n_steps: int
+
+    def take_observed(self, part: slice) -> np.ndarray:
+        """Which steps are observed (step, batch) in a part of the batch; an empty array where all are."""
+        if self.observed is None:
+            return np.empty((0, 0), dtype=bool)
+        starts = self.starts[part]
+        observed = np.empty((self.n_steps, len(starts), 1), dtype=bool)
+        gather(self.observed, starts, self.stride, observed)
+        return observed[:, :, 0]
+
+    def with_values(self, states: np.ndarray) -> Inputs:
+        """The same steps with the states (step, batch, column) of a layer as values."""
+        n_steps, batch, width = states.shape
+        observed = None if self.observed is None else self.take_observed(slice(None)).reshape(-1, 1)
+        return Inputs(states.reshape(-1, width), observed, np.arange(batch), batch, n_steps)

@@ -1,0 +1,168 @@
+"""One recurrent layer on the compiled loops, in one or both directions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from skrnn._compiled.inputs import Inputs
+from skrnn._threads import share
+from skrnn.kernels import Kernel
+from skrnn.kernels.blocks import gather
+
+
+class CompiledLayer:
+    """A layer whose batch is divided among threads: each runs the whole time loop of its share.
+
+    Parameters
+    ----------
+    kernel : Kernel
+        The loops.
+    hidden_size : int
+        Number of units.
+    weights : ndarray of shape (direction, m)
+        Weights of each direction, one after another as in torch's layer.
+    gradient : ndarray of shape (direction, m)
+        Where ``backward`` adds their derivatives.
+    """
+
+    def __init__(self, kernel: Kernel, hidden_size: int, weights: np.ndarray, gradient: np.ndarray) -> None:
+        self._width = hidden_size * len(weights)
+        self._shares = [_Share(kernel, hidden_size, weights, gradient)]
+        self._parts = [slice(0)]
+
+    def forward(self, inputs: Inputs, n_shares: int, *, every_step: bool, keep: bool) -> np.ndarray:
+        """Read sequences.
+
+        Parameters
+        ----------
+        inputs : Inputs
+            What is read.
+        n_shares : int
+            Number of threads.
+        every_step : bool
+            Whether the states after each step are wanted, or those after all steps.
+        keep : bool
+            Whether ``backward`` will follow.
+
+        Returns
+        -------
+        states : ndarray of shape (step, batch, hidden * directions) or (batch, hidden * directions)
+            A new array.
+        """
+        batch, first = len(inputs.starts), self._shares[0]
+        shape = (inputs.n_steps, batch, self._width) if every_step else (batch, self._width)
+        states = np.empty(shape, inputs.values.dtype)
+        self._parts = [slice(batch * i // n_shares, batch * (i + 1) // n_shares) for i in range(n_shares)]
+        while len(self._shares) < n_shares:
+            self._shares.append(first.beside())
+
+        def read(i: int) -> None:
+            self._shares[i].forward(inputs, self._parts[i], keep)
+            self._shares[i].copy_states(states[..., self._parts[i], :], every_step)
+
+        share(read, n_shares)
+        return states
+
+    def backward(self, slope: np.ndarray, *, to_inputs: bool) -> np.ndarray | None:
+        """Add to the gradients of the weights, after ``forward``.
+
+        Parameters
+        ----------
+        slope : ndarray
+            Derivative of the loss by what ``forward`` returned.
+        to_inputs : bool
+            Whether the derivative by the inputs is wanted.
+
+        Returns
+        -------
+        slope : ndarray of shape (step, batch, channel) or None
+            The derivative by the inputs.
+        """
+        first, n_shares = self._shares[0], len(self._parts)
+        dx = None
+        if to_inputs:
+            n_steps, _, n_channels = first.x.shape
+            dx = np.empty((n_steps, self._parts[-1].stop, n_channels), slope.dtype)
+
+        def read_back(i: int) -> None:
+            part = self._shares[i].backward(slope[..., self._parts[i], :], to_inputs)
+            if dx is not None:
+                dx[:, self._parts[i]] = part
+
+        share(read_back, n_shares)
+        for other in self._shares[1:n_shares]:
+            first.gradient += other.gradient
+            other.gradient[...] = 0
+        return dx
+
+
+class _Share:
+    """One thread's part of a batch. Its arrays are kept from batch to batch, since fresh memory is slow."""
+
+    def __init__(self, kernel: Kernel, hidden_size: int, weights: np.ndarray, gradient: np.ndarray) -> None:
+        self.kernel = kernel
+        self.hidden = hidden_size
+        self.weights = weights
+        self.gradient = gradient
+        self._memory: dict[str, np.ndarray] = {}
+        self._shape: tuple[int, int, int, bool] | None = None
+        self._empty = np.empty((0, 0, 0), weights.dtype)
+
+    def beside(self) -> _Share:
+        """A share for another thread, with a gradient of its own."""
+        return _Share(self.kernel, self.hidden, self.weights, np.zeros_like(self.gradient))
+
+    def forward(self, inputs: Inputs, part: slice, keep: bool) -> None:
+        starts = inputs.starts[part]
+        shape = inputs.n_steps, len(starts), inputs.values.shape[1], keep
+        if shape != self._shape:
+            self._lay_out(*shape)
+        gather(inputs.values, starts, inputs.stride, self.x)
+        self.observed = inputs.take_observed(part)
+        for i, weights in enumerate(self.weights):
+            self.kernel.forward(self.x, self.observed, weights, *self.arrays[i], self.size, bool(i))
+
+    def copy_states(self, out: np.ndarray, every_step: bool) -> None:
+        """Copy the states after each step, or after all, to ``out`` (..., batch, hidden * directions)."""
+        for i, (_, states) in enumerate(self.arrays):
+            out[..., self._columns(i)] = states[0, 1:-1] if every_step else states[0, 1 if i else -2]
+
+    def backward(self, slope: np.ndarray, to_inputs: bool) -> np.ndarray:
+        """Add to the gradients; returns the derivative by the inputs, or an empty array."""
+        dx = self._array("dx", *self.x.shape) if to_inputs else self._empty
+        dx[...] = 0
+        for i, (weights, gradient) in enumerate(zip(self.weights, self.gradient, strict=True)):
+            by_step, mine = self._empty, slope[..., self._columns(i)]
+            self.work[...] = 0
+            if mine.ndim == 3:
+                by_step = np.ascontiguousarray(mine)
+            else:
+                self.work[0] = mine
+            arrays = weights, *self.arrays[i], by_step, self.work, gradient, dx
+            self.kernel.backward(self.x, self.observed, *arrays, self.size, bool(i))
+        return dx
+
+    def _columns(self, direction: int) -> slice:
+        return slice(direction * self.hidden, (direction + 1) * self.hidden)
+
+    def _lay_out(self, n_steps: int, batch: int, n_channels: int, keep: bool) -> None:
+        """Arrays for a shape of batch; ``arrays`` are the gates and the states of each direction."""
+        self._shape = n_steps, batch, n_channels, keep
+        kernel, n_directions, hidden = self.kernel, len(self.weights), self.hidden
+        self.size = kernel.steps_per_block(n_steps, batch, hidden)
+        self.x = self._array("x", n_steps, batch, n_channels)
+        n_kept = n_steps if keep else self.size
+        gates = self._array("gates", n_directions, kernel.n_gates, n_kept, batch, hidden)
+        states = self._array("states", n_directions, kernel.n_states, n_steps + 2, batch, hidden)
+        states[:, :, [0, -1]] = 0
+        self.work = self._array("work", 2 * kernel.n_states, batch, hidden)
+        self.arrays = list(zip(gates, states, strict=True))
+
+    def _array(self, name: str, *shape: int) -> np.ndarray:
+        """An array with memory of its own, which is kept; its content is arbitrary."""
+        size = math.prod(shape)
+        if name not in self._memory or self._memory[name].size < size:
+            self._memory[name] = np.empty(size, self.weights.dtype)
+        return self._memory[name][:size].reshape(shape)

@@ -1,0 +1,126 @@
+"""Recurrent layers and a linear head with all weights in one vector."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from skrnn._batch import Batch
+from skrnn._compiled.inputs import Inputs
+from skrnn._compiled.layer import CompiledLayer
+from skrnn._network import NetworkSpec, dropout_mask
+from skrnn.kernels import Kernel
+
+_WORTH_SHARING = 2**20  # multiplications below which a second thread costs more than it saves
+_AT_ONCE = 2**15  # numbers in one step of a layer that a thread infers together
+
+
+class CompiledNetwork:
+    """Recurrent layers and a linear head with gradients in closed form.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What the network is built from.
+    arrays : dict of ndarray
+        Its weights, in the names and the order of ``RecurrentNetwork.arrays``.
+    kernel : Kernel
+        The loops of its layers.
+    n_threads : int
+        Largest number of threads that share a batch.
+    """
+
+    def __init__(self, spec: NetworkSpec, arrays: dict[str, np.ndarray], kernel: Kernel, n_threads: int) -> None:
+        self._spec = spec
+        self._n_threads = n_threads
+        flat = np.concatenate([array.ravel() for array in arrays.values()])
+        self._gradient = np.zeros_like(flat)
+        self._arrays, gradients = _split(flat, arrays), _split(self._gradient, arrays)
+        self._head = self._arrays["head.weight"], self._arrays["head.bias"]
+        self._head_gradient = gradients["head.weight"], gradients["head.bias"]
+        self._layers, first = [], 0
+        for i in range(spec.num_layers):
+            last = first + sum(array.size for name, array in arrays.items() if name.startswith(f"layers.{i}."))
+            parts = (vector[first:last].reshape(1 + spec.bidirectional, -1) for vector in (flat, self._gradient))
+            self._layers.append(CompiledLayer(kernel, spec.hidden_size, *parts))
+            first = last
+        vector = torch.from_numpy(flat)
+        vector.grad = torch.from_numpy(self._gradient)
+        self.parameters: list[torch.Tensor] = [vector]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The weights as arrays of their own."""
+        return {name: array.copy() for name, array in self._arrays.items()}
+
+    def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
+        self._masks: list[np.ndarray | None] = []
+        self._summary = self._read(_inputs(data, rows), generator)
+        return self._output(self._summary)
+
+    def backward(self, slope: torch.Tensor) -> None:
+        """Gradients from the derivative of the loss by what ``forward`` returned."""
+        raw_slope, (weight, bias) = slope.numpy(), self._head_gradient
+        self._gradient[...] = 0
+        np.matmul(raw_slope.T, self._summary, out=weight)
+        np.add.reduce(raw_slope, axis=0, out=bias)
+        mine = raw_slope @ self._head[0]
+        for layer, mask in zip(reversed(self._layers), reversed(self._masks), strict=True):
+            if mask is not None:
+                mine *= mask
+            mine = layer.backward(mine, to_inputs=layer is not self._layers[0])
+
+    def clip(self, norm: float) -> None:
+        """Shorten the gradient to a norm if it is longer."""
+        length = float(np.sqrt(np.dot(self._gradient, self._gradient)))
+        if not length <= norm:
+            self._gradient *= norm / (length + 1e-6)
+
+    def infer(self, data: Batch) -> torch.Tensor:
+        """Raw output (n, width)."""
+        at_once = self._n_threads * max(1, _AT_ONCE // self._spec.hidden_size)
+        parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
+        return torch.cat([self._output(self._read(_inputs(data, rows), None)) for rows in parts])
+
+    def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
+        """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""
+        training, n_shares = generator is not None, self._n_shares(inputs)
+        for layer in self._layers[:-1]:
+            states = layer.forward(inputs, n_shares, every_step=True, keep=training)
+            inputs = inputs.with_values(self._drop(states, generator))
+        states = self._layers[-1].forward(inputs, n_shares, every_step=False, keep=training)
+        return self._drop(states, generator)
+
+    def _drop(self, states: np.ndarray, generator: torch.Generator | None) -> np.ndarray:
+        """Dropout on states (step, batch, column) or (batch, column), in place."""
+        if generator is None:
+            return states
+        mask = None
+        if self._spec.dropout:
+            # Drawn sequence by sequence, as for torch's layers.
+            like = torch.from_numpy(np.moveaxis(states, -2, 0))
+            mask = np.moveaxis(dropout_mask(like, self._spec.dropout, generator).numpy(), 0, -2)
+            states *= mask
+        self._masks.append(mask)
+        return states
+
+    def _output(self, summary: np.ndarray) -> torch.Tensor:
+        weight, bias = self._head
+        return torch.from_numpy(summary @ weight.T + bias)
+
+    def _n_shares(self, inputs: Inputs) -> int:
+        n_sequences = len(inputs.starts)
+        n_multiplications = n_sequences * inputs.n_steps * self._gradient.size
+        return max(1, min(self._n_threads, n_sequences, n_multiplications // _WORTH_SHARING))
+
+
+def _inputs(data: Batch, rows: torch.Tensor | slice) -> Inputs:
+    observed = None if data.observed is None else data.observed.numpy()[:, None]
+    return Inputs(data.base.numpy(), observed, data.starts[rows].numpy(), 1, data.n_steps)
+
+
+def _split(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Views of a vector in the shapes of other arrays."""
+    ends = np.cumsum([array.size for array in like.values()])
+    parts = np.split(flat, ends[:-1])
+    return {name: part.reshape(like[name].shape) for name, part in zip(like, parts, strict=True)}

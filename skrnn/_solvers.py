@@ -1,0 +1,137 @@
+"""Solvers: torch's optimisers with one fused call for all parameters in each step, and their state as plain arrays.
+
+``torch.optim`` spends more time around these calls than a small network needs for its arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+
+class Solver(Protocol):
+    """Updates parameters from their ``grad``."""
+
+    def step(self) -> None: ...
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The state, named "number of the parameter.name"."""
+
+
+class Adam:
+    """Adam (Kingma and Ba, 2015), or with ``decoupled`` decay AdamW (Loshchilov and Hutter, 2019)."""
+
+    def __init__(
+        self,
+        parameters: list[torch.Tensor],
+        state: dict[str, np.ndarray],
+        *,
+        learning_rate: float,
+        weight_decay: float,
+        decoupled: bool,
+    ) -> None:
+        self._parameters = parameters
+        self._update = torch._fused_adamw_ if decoupled else torch._fused_adam_
+        self._first = _restored(state, "exp_avg", [torch.zeros_like(p) for p in parameters])
+        self._second = _restored(state, "exp_avg_sq", [torch.zeros_like(p) for p in parameters])
+        begun = [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters]
+        self._steps = _restored(state, "step", begun)
+        self._options: dict[str, Any] = {
+            "lr": learning_rate,
+            "weight_decay": weight_decay,
+            "beta1": 0.9,
+            "beta2": 0.999,
+            "eps": 1e-8,
+        }
+
+    def step(self) -> None:
+        torch._foreach_add_(self._steps, 1)
+        self._update(
+            self._parameters,
+            _gradients(self._parameters),
+            self._first,
+            self._second,
+            [],
+            self._steps,
+            amsgrad=False,
+            maximize=False,
+            **self._options,
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return _arrays(exp_avg=self._first, exp_avg_sq=self._second, step=self._steps)
+
+
+class SGD:
+    """Stochastic gradient descent with momentum."""
+
+    def __init__(
+        self,
+        parameters: list[torch.Tensor],
+        state: dict[str, np.ndarray],
+        *,
+        learning_rate: float,
+        weight_decay: float,
+        momentum: float,
+    ) -> None:
+        self._parameters = parameters
+        self._buffers = _restored(state, "momentum_buffer", [torch.zeros_like(p) for p in parameters])
+        self._is_first = not state
+        self._options: dict[str, Any] = {"lr": learning_rate, "weight_decay": weight_decay, "momentum": momentum}
+
+    def step(self) -> None:
+        torch._fused_sgd_(
+            self._parameters,
+            _gradients(self._parameters),
+            self._buffers,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=self._is_first,
+            **self._options,
+        )
+        self._is_first = False
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return _arrays(momentum_buffer=self._buffers)
+
+
+class RMSprop:
+    """RMSprop (Tieleman and Hinton, 2012); torch has no fused call for it."""
+
+    def __init__(
+        self,
+        parameters: list[torch.Tensor],
+        state: dict[str, np.ndarray],
+        *,
+        learning_rate: float,
+        weight_decay: float,
+    ) -> None:
+        self._optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, weight_decay=weight_decay)
+        for i, parameter in enumerate(parameters if state else []):
+            square, step = (torch.from_numpy(state[f"{i}.{name}"].copy()) for name in ("square_avg", "step"))
+            self._optimizer.state[parameter] = {"square_avg": square.to(parameter.device), "step": step}
+
+    def step(self) -> None:
+        self._optimizer.step()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        states: list[dict[str, Any]] = list(self._optimizer.state.values())
+        return _arrays(**{name: [state[name] for state in states] for name in ("square_avg", "step")})
+
+
+def _gradients(parameters: list[torch.Tensor]) -> list[torch.Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def _restored(state: dict[str, np.ndarray], name: str, begun: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Tensors as they were, or those to begin with."""
+    if not state:
+        return begun
+    return [torch.from_numpy(state[f"{i}.{name}"].copy()).to(like.device) for i, like in enumerate(begun)]
+
+
+def _arrays(**tensors: list[torch.Tensor]) -> dict[str, np.ndarray]:
+    return {f"{i}.{name}": t.cpu().numpy().copy() for name, some in tensors.items() for i, t in enumerate(some)}
