@@ -6,18 +6,21 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from skrnn._batch import Batch
-from skrnn._compiled import CompiledNetwork
 from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
 from skrnn._threads import own_threads, suited_threads
 from skrnn._training import Plan, TrainingLog, TrainingState, own_modes, resolve_device, train
 from skrnn.kernels import kernel_of
+
+if TYPE_CHECKING:
+    from skrnn._compiled import CompiledNetwork
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ def _network_of(model: Model, device: torch.device, n_at_once: int) -> Iterator[
     kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
     with own_modes(device):
         if kernel is not None:
+            from skrnn._compiled import CompiledNetwork
+
             # As torch does, overflow goes on as infinity without a word; training looks at its loss.
             with own_threads() as n_threads, np.errstate(over="ignore", invalid="ignore"):
                 yield CompiledNetwork(model.spec, model.weights, kernel, n_threads)

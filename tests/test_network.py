@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from skrnn._network import NetworkSpec, RecurrentNetwork
+from skrnn._batch import Batch
+from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 
 LAYERS = ["torch.nn.GRU", "torch.nn.LSTM", "torch.nn.RNN"]
 CPU = torch.device("cpu")
@@ -115,3 +116,11 @@ def test_both_precisions_start_from_the_same_weights(layer):
         network.initialize(torch.Generator().manual_seed(0))
     for first, second in zip(single.parameters(), double.parameters(), strict=True):
         torch.testing.assert_close(first, second.float())
+
+
+def test_inference_in_chunks_equals_inference_at_once(monkeypatch):
+    data = Batch(torch.randn(60, 3, dtype=torch.float64), None, torch.arange(50), 5)
+    ours = TorchNetwork(network("torch.nn.GRU"))
+    whole = ours.infer(data)
+    monkeypatch.setattr("skrnn._network._CHUNK", 200)
+    torch.testing.assert_close(ours.infer(data), whole, rtol=1e-13, atol=1e-14)

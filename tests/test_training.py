@@ -4,17 +4,33 @@ import numpy as np
 import pytest
 import torch
 
+from skrnn._batch import Batch
+from skrnn._compiled import CompiledNetwork
 from skrnn._losses import SquaredError
-from skrnn._network import NetworkSpec, RecurrentNetwork
-from skrnn._training import Batch, Patience, Plan, TrainingState, infer, train
+from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
+from skrnn._training import Patience, Plan, TrainingState, evaluate, train
+from skrnn.kernels import kernel_of
 
 SPEC = NetworkSpec("torch.nn.GRU", 2, 4, 1, False, 0.0, 1)
 
 
-def make_network():
-    network = RecurrentNetwork(SPEC, device=torch.device("cpu"), dtype=torch.float64)
-    network.initialize(torch.Generator().manual_seed(0))
-    return network
+def make_module():
+    module = RecurrentNetwork(SPEC, device=torch.device("cpu"), dtype=torch.float64)
+    module.initialize(torch.Generator().manual_seed(0))
+    return module
+
+
+def make_torch():
+    return TorchNetwork(make_module())
+
+
+def make_compiled():
+    return CompiledNetwork(SPEC, make_module().arrays(), kernel_of("torch.nn.GRU"), 1)
+
+
+@pytest.fixture(params=[make_torch, make_compiled], ids=["torch", "compiled"])
+def make_network(request):
+    return request.param
 
 
 def make_data(n=12, n_steps=5):
@@ -49,13 +65,13 @@ OPTIMIZERS = {
 
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
-def test_training_equals_a_plain_torch_loop(solver):
+def test_training_equals_a_plain_torch_loop(solver, make_network):
     data, ours = make_data(), make_network()
     log, _ = train(
         ours, SquaredError(), data, make_plan(solver=solver, weight_decay=0.1, clip_norm=0.5), TrainingState(0)
     )
 
-    twin = make_network()
+    twin = make_module()
     optimizer = OPTIMIZERS[solver](twin.parameters())
     windows = torch.stack([data.base[i : i + 5] for i in range(12)])
     curve = []
@@ -67,12 +83,12 @@ def test_training_equals_a_plain_torch_loop(solver):
         optimizer.step()
         curve.append(loss.item())
     np.testing.assert_allclose(log.loss_curve, curve, rtol=1e-10)
-    for name, value in twin.state_dict().items():
-        torch.testing.assert_close(ours.state_dict()[name], value, rtol=1e-9, atol=1e-12)
+    for name, value in twin.arrays().items():
+        np.testing.assert_allclose(ours.arrays()[name], value, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("solver", sorted(OPTIMIZERS))
-def test_a_run_in_two_parts_equals_one_run_to_the_bit(solver):
+def test_a_run_in_two_parts_equals_one_run_to_the_bit(solver, make_network):
     plan = {"solver": solver, "batch_size": 5, "shuffle": True}
     whole = make_network()
     train(whole, SquaredError(), make_data(), make_plan(**plan), TrainingState(3))
@@ -80,35 +96,43 @@ def test_a_run_in_two_parts_equals_one_run_to_the_bit(solver):
     _, state = train(parts, SquaredError(), make_data(), make_plan(**plan, max_iter=4), TrainingState(3))
     _, state = train(parts, SquaredError(), make_data(), make_plan(**plan, max_iter=3), state)
     assert state.n_epochs == 7
-    for first, second in zip(whole.parameters(), parts.parameters(), strict=True):
+    for first, second in zip(whole.parameters, parts.parameters, strict=True):
         assert torch.equal(first, second)
 
 
-def test_each_epoch_reads_every_row_once_in_an_order_of_its_own(monkeypatch):
-    seen = []
-    take = Batch.take
-    monkeypatch.setattr(Batch, "take", lambda self, rows: seen.append(rows) or take(self, rows))
-    plan = make_plan(batch_size=5, shuffle=True, max_iter=3)
-    train(make_network(), SquaredError(), make_data(), plan, TrainingState(0))
+def test_each_epoch_reads_every_row_once_in_an_order_of_its_own(make_network):
+    network, seen = make_network(), []
+    forward = network.forward
+    network.forward = lambda data, rows, generator: seen.append(rows) or forward(data, rows, generator)
+    train(network, SquaredError(), make_data(), make_plan(batch_size=5, shuffle=True, max_iter=3), TrainingState(0))
     epochs = [torch.cat(seen[i : i + 3]) for i in (0, 3, 6)]
     assert all(sorted(epoch.tolist()) == list(range(12)) for epoch in epochs)
     assert len({tuple(epoch.tolist()) for epoch in epochs}) == 3
 
 
-def test_best_weights_come_back():
+def test_the_logged_loss_is_the_mean_over_rows_whatever_the_size_of_the_last_batch(make_network):
+    data = make_data()
+    data.weight[:] = torch.arange(12, dtype=torch.float64) / 5.5
+    plan = {"learning_rate_init": 1e-12, "max_iter": 1, "shuffle": True}
+    for batch_size in (1, 5, 7, 12, 100):
+        log, _ = train(make_network(), SquaredError(), data, make_plan(batch_size=batch_size, **plan), TrainingState(0))
+        assert log.loss_curve[0] == pytest.approx(evaluate(make_network(), SquaredError(), data), rel=1e-9)
+
+
+def test_best_weights_come_back(make_network):
     data, validation = make_data(), make_data(n=6, n_steps=3)
     network = make_network()
     kept = {}
 
     def report(_, validation_loss):
-        kept[validation_loss] = [parameter.detach().clone() for parameter in network.parameters()]
+        kept[validation_loss] = [parameter.detach().clone() for parameter in network.parameters]
 
     plan = make_plan(learning_rate_init=0.2, max_iter=30)
     log, _ = train(network, SquaredError(), data, plan, TrainingState(0), validation=validation, report=report)
     assert log.best_loss == min(log.validation_loss_curve) < log.validation_loss_curve[-1]
-    for value, best in zip(network.parameters(), kept[log.best_loss], strict=True):
+    for value, best in zip(network.parameters, kept[log.best_loss], strict=True):
         assert torch.equal(value, best)
-    mean = ((infer(network, validation) - validation.y) ** 2).mean()
+    mean = ((network.infer(validation) - validation.y) ** 2).mean()
     assert float(mean) == pytest.approx(log.best_loss)
 
 
@@ -122,27 +146,23 @@ def test_patience_counts_epochs_without_a_fall_of_tol():
     assert patience.best == 0.91
 
 
-def test_a_loss_that_is_not_finite_stops_the_run():
+def test_a_loss_that_is_not_finite_stops_the_run(make_network):
     data = make_data()
     data.y[3] = float("inf")
     with pytest.raises(FloatingPointError, match="after epoch 1"):
         train(make_network(), SquaredError(), data, make_plan(), TrainingState(0))
 
 
-def test_inference_in_chunks_equals_inference_at_once(monkeypatch):
-    network, data = make_network(), make_data(n=50)
-    whole = infer(network, data)
-    monkeypatch.setattr("skrnn._training._CHUNK", 200)
-    torch.testing.assert_close(infer(network, data), whole, rtol=1e-13, atol=1e-14)
+class SquaredErrorByAutograd:
+    """The squared error without its closed gradient."""
+
+    def __call__(self, raw, y):
+        return SquaredError()(raw, y)
 
 
-@pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_training_on_cuda_equals_training_on_the_cpu():
-    plan = make_plan(batch_size=5, shuffle=True)
-    here, there = make_network(), make_network().cuda()
-    data = make_data()
-    moved = Batch(data.base.cuda(), None, data.starts.cuda(), 5, data.y.cuda(), data.weight.cuda())
-    log, _ = train(here, SquaredError(), data, plan, TrainingState(0))
-    log_cuda, _ = train(there, SquaredError(), moved, plan, TrainingState(0))
-    np.testing.assert_allclose(log.loss_curve, log_cuda.loss_curve, rtol=1e-6)
+def test_a_loss_without_a_gradient_trains_alike(make_network):
+    networks = make_network(), make_network()
+    for network, loss in zip(networks, (SquaredError(), SquaredErrorByAutograd()), strict=True):
+        train(network, loss, make_data(), make_plan(batch_size=5), TrainingState(0))
+    for name, value in networks[0].arrays().items():
+        np.testing.assert_allclose(networks[1].arrays()[name], value, rtol=1e-9, atol=1e-12)
