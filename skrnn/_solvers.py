@@ -77,7 +77,9 @@ class SGD:
         momentum: float,
     ) -> None:
         self._parameters = parameters
-        self._buffers = _restored(state, "momentum_buffer", [torch.zeros_like(p) for p in parameters])
+        # Without momentum torch wants no buffers, and leaves the gradient as the only thing to know.
+        buffers = [torch.zeros_like(p) for p in parameters] if momentum else []
+        self._buffers = _restored(state, "momentum_buffer", buffers)
         self._is_first = not state
         self._options: dict[str, Any] = {"lr": learning_rate, "weight_decay": weight_decay, "momentum": momentum}
 

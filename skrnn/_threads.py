@@ -22,9 +22,10 @@ class _Shared:
         self.lock = threading.Lock()
         self.n_on_one_thread = 0  # calls under way that hold torch at one thread
         self.torch_before = 1
-        self.n_without_blas_threads = 0
-        self.blas_before: Any = None
+        self.n_on_one_blas_thread = 0
+        self.blas_limit: Any = None
         self.pool: ThreadPoolExecutor | None = None
+        self.keeper: ThreadPoolExecutor | None = None
 
 
 _shared = _Shared()
@@ -32,8 +33,8 @@ _shared = _Shared()
 
 def _start_anew() -> None:
     global _shared
-    if _shared.n_without_blas_threads:
-        _shared.blas_before.restore_original_limits()
+    if _shared.n_on_one_blas_thread:
+        _shared.blas_limit.restore_original_limits()
     _shared = _Shared()
 
 
@@ -108,16 +109,23 @@ def _one_torch_thread() -> Iterator[int]:
 def _one_blas_thread() -> Iterator[None]:
     shared = _shared
     with shared.lock:
-        if shared.n_without_blas_threads == 0:
-            shared.blas_before = _blas_libraries().limit(limits=1, user_api="blas")
-        shared.n_without_blas_threads += 1
+        if shared.n_on_one_blas_thread == 0:
+            shared.blas_limit = _in_keeper(lambda: _blas_libraries().limit(limits=1).__enter__())
+        shared.n_on_one_blas_thread += 1
     try:
         yield
     finally:
         with shared.lock:
-            shared.n_without_blas_threads -= 1
-            if shared.n_without_blas_threads == 0:
-                shared.blas_before.restore_original_limits()
+            shared.n_on_one_blas_thread -= 1
+            if shared.n_on_one_blas_thread == 0:
+                _in_keeper(lambda: shared.blas_limit.__exit__(None, None, None))
+
+
+def _in_keeper(change: Callable[[], Any]) -> Any:
+    """Change the limit of BLAS in one thread, always the same: threadpoolctl heeds only the first one that sets it."""
+    if _shared.keeper is None:
+        _shared.keeper = ThreadPoolExecutor(1, thread_name_prefix="skrnn-blas")
+    return _shared.keeper.submit(change).result()
 
 
 @cache
@@ -125,7 +133,7 @@ def _blas_libraries() -> Any:
     """Controller of the BLAS libraries of the process; to find them takes milliseconds."""
     from threadpoolctl import ThreadpoolController
 
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _pool() -> ThreadPoolExecutor:

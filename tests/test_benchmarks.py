@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
+PRECISIONS = ["float32", "float64"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read from Linux's /proc")
@@ -23,6 +24,46 @@ def test_memory_script_writes_its_table(tmp_path):
     path = tmp_path / "results.json"
     run("memory.py", tmp_path, "--rows", "20000", "--json", str(path))
     assert [result["windows"] for result in json.loads(path.read_text())] == ["view", "dense"]
+
+
+@pytest.mark.parametrize("extra", [[], ["--grid"]], ids=["table", "grid"])
+def test_speed_script_compares_training(extra, tmp_path):
+    results = run_quickly("speed.py", tmp_path, "--cells", "GRU", "--dtype", "both", *extra)
+    assert results["machine"]["cores"] > 0
+    training = results["training"]
+    assert [(case["hidden"], case["dtype"]) for case in training] == [(h, d) for h in (4, 8) for d in PRECISIONS]
+    for case in training:
+        assert {"skrnn", "torch loader"} <= set(case["ms"])
+        assert set(case["ratio"]) == set(case["ms"]) - {"skrnn", "matrix products"}
+        assert min([*case["ms"].values(), *case["ratio"].values(), *case["threads"].values()]) > 0
+        assert (case["over_matrix_products"] is None) if extra else (case["over_matrix_products"] > 0)
+        assert case["set_up_ms"] >= 0
+
+
+def test_speed_script_compares_predict(tmp_path):
+    results = run_quickly("speed.py", tmp_path, "--cells", "GRU", "--predict")
+    (case,) = results["predict"]
+    assert case["dtype"] == "float32"
+    assert min(case[name] for name in ("skrnn_s", "torch_s", "ratio", "torch_threads", "one_window_ms")) > 0
+
+
+@pytest.mark.parametrize("sections", ["rows", "predict,threads", "search", "busy"])
+def test_scaling_script_measures_what_is_asked_for(sections, tmp_path):
+    results = run_quickly("scaling.py", tmp_path, "--only", sections)
+    assert list(results) == ["machine", *sections.split(",")]
+    n_lines = {"rows": 2, "threads": 2, "search": 3, "predict": 3, "busy": 2}
+    for section in sections.split(","):
+        assert len(results[section]) == n_lines[section]
+        for line in results[section]:
+            figures = [value for name, value in line.items() if name not in ("who", "way", "peak_MB")]
+            assert len(figures) >= 2
+            assert min(figures) > 0
+
+
+def run_quickly(script, folder, *arguments):
+    """What a script writes as JSON when it runs with tiny sizes."""
+    run(script, folder, "--quick", "--json", "results.json", *arguments)
+    return json.loads((folder / "results.json").read_text())
 
 
 def run(script, folder, *arguments):

@@ -24,6 +24,8 @@ for _name in ("sgemm", "dgemm", "sgemv", "dgemv"):
 
 
 def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """Address of the first number of an array, which must be C-contiguous."""
+    assert kind.layout == "C"
     return context.make_array(kind)(context, builder, array).data
 
 
