@@ -68,7 +68,7 @@ class Model:
     def predict(self, sequences: Sequences, device: str) -> np.ndarray:
         """Answers in the units of y (n, target)."""
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
-        with _network_of(self, place, len(sequences)) as network:
+        with _network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
             answer = self.loss.predict(network.infer(_batch(sequences, self.x_scale, place, dtype)))
         return self.y_scale.invert(answer.cpu().numpy().astype(np.float64))
 
@@ -104,7 +104,7 @@ def train_on(
 ) -> tuple[Model, TrainingLog]:
     """Train a model further, from where it stands; the model that comes in stays as it is."""
     place, dtype = resolve_device(device), _torch_dtype(model.dtype)
-    with _network_of(model, place, plan.batch_size) as network:
+    with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
         data = _labelled(model, examples, place, dtype)
         watched = None if held_out is None else _labelled(model, held_out, place, dtype)
         log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
@@ -112,7 +112,9 @@ def train_on(
 
 
 @contextmanager
-def _network_of(model: Model, device: torch.device, n_at_once: int) -> Iterator[CompiledNetwork | TorchNetwork]:
+def _network_of(
+    model: Model, device: torch.device, n_at_once: int, n_rows: int
+) -> Iterator[CompiledNetwork | TorchNetwork]:
     """The network on the compiled loops where they serve, else on torch's layers, with threads that suit it."""
     kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
     with own_modes(device):
@@ -120,7 +122,8 @@ def _network_of(model: Model, device: torch.device, n_at_once: int) -> Iterator[
             from skrnn._compiled import CompiledNetwork
 
             # As torch does, overflow goes on as infinity without a word; training looks at its loss.
-            with own_threads() as n_threads, np.errstate(over="ignore", invalid="ignore"):
+            n_weights = sum(array.size for array in model.weights.values())
+            with own_threads(n_rows * n_weights) as n_threads, np.errstate(over="ignore", invalid="ignore"):
                 yield CompiledNetwork(model.spec, model.weights, kernel, n_threads)
         else:
             with suited_threads(n_at_once * model.spec.hidden_size):

@@ -6,13 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
 import torch
 
 _WORTH_SHARING = 2**14  # numbers in one step of a layer, below which more threads do not pay torch
+_BLAS_SHARES = 2**20  # multiplications
 
 
 class _Shared:
@@ -62,12 +63,18 @@ def suited_threads(n_numbers: int) -> Iterator[None]:
 
 
 @contextmanager
-def own_threads() -> Iterator[int]:
+def own_threads(n_multiplications: int) -> Iterator[int]:
     """Keep torch and BLAS at one thread each, and give the caller's number of torch threads, to be used by ``share``.
 
-    Both get their numbers back when the last of the calls that run side by side ends.
+    Both get their numbers back when the last of the calls that run side by side ends. BLAS is left alone where the work
+    is less than what it would share.
+
+    Parameters
+    ----------
+    n_multiplications : int
+        Size of the work.
     """
-    with _one_torch_thread() as n_threads, _one_blas_thread():
+    with _one_torch_thread() as n_threads, _one_blas_thread() if n_multiplications >= _BLAS_SHARES else nullcontext():
         yield n_threads
 
 

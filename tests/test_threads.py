@@ -70,7 +70,7 @@ def blas_threads():
 
 def test_own_threads_hold_torch_and_blas_at_one_and_tell_the_callers_number():
     before = blas_threads()
-    with own_threads() as n_threads:
+    with own_threads(2**30) as n_threads:
         assert n_threads == 2
         assert torch.get_num_threads() == 1
         assert set(blas_threads()) == {1}
@@ -84,12 +84,12 @@ def test_blas_gets_its_threads_back_from_the_last_of_concurrent_calls(first_ends
     before = blas_threads()
 
     def compute():
-        with own_threads():
+        with own_threads(2**30):
             entered.set()
             leave.wait()
 
     other = threading.Thread(target=compute)
-    with own_threads() as n_threads:
+    with own_threads(2**30) as n_threads:
         other.start()
         entered.wait()
         if not first_ends_first:
@@ -105,6 +105,13 @@ def test_blas_gets_its_threads_back_from_the_last_of_concurrent_calls(first_ends
     with threadpool_limits(1, user_api="blas"):  # callers can set limits again
         assert set(blas_threads()) == {1}
     assert blas_threads() == before
+
+
+def test_small_work_leaves_blas_alone():
+    before = blas_threads()
+    with own_threads(1000):
+        assert torch.get_num_threads() == 1
+        assert blas_threads() == before
 
 
 def test_work_is_shared_among_threads():
@@ -132,7 +139,7 @@ def test_an_error_in_a_share_is_raised_when_all_have_ended(failing):
 def _share_in_child(queue):
     done = np.zeros(4)
     share(lambda i: done.__setitem__(i, 1), 4)
-    with own_threads() as n_threads:
+    with own_threads(2**30) as n_threads:
         queue.put((done.sum(), n_threads))
 
 

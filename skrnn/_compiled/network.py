@@ -121,6 +121,8 @@ def _inputs(data: Batch, rows: torch.Tensor | slice) -> Inputs:
 
 def _split(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Views of a vector in the shapes of other arrays."""
-    ends = np.cumsum([array.size for array in like.values()])
-    parts = np.split(flat, ends[:-1])
-    return {name: part.reshape(like[name].shape) for name, part in zip(like, parts, strict=True)}
+    parts, first = {}, 0
+    for name, array in like.items():
+        parts[name] = flat[first : first + array.size].reshape(array.shape)
+        first += array.size
+    return parts
