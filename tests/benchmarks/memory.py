@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import subprocess
-import sys
 import time
 from pathlib import Path
+
+from _common import measured_apart, peak_above_start
 
 WINDOW = 100
 N_CHANNELS = 4
@@ -46,10 +45,7 @@ def measure(case: str, n_rows: int) -> dict[str, float | str | int]:
     warm_up = make_pipeline(SlidingWindowTransformer(2, horizon=1), GRURegressor(2, max_iter=1))
     with ignore_warnings(category=ConvergenceWarning):
         warm_up.fit(X.iloc[:50], y[:50])  # what libraries allocate once
-        before = _resident("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-        model.fit(X, y)
-        peak = _resident("VmHWM") - before
+        peak = peak_above_start(lambda: model.fit(X, y))
         begin = time.perf_counter()
         windows = window.fit_transform(X)
         first = time.perf_counter() - begin
@@ -70,13 +66,6 @@ def measure(case: str, n_rows: int) -> dict[str, float | str | int]:
     }
 
 
-def _resident(field: str) -> int:
-    """A figure of this process in bytes."""
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
@@ -86,11 +75,7 @@ def main() -> None:
     if arguments.case:
         print(json.dumps(measure(arguments.case, arguments.rows)))
         return
-    results = []
-    for case in ("series", "panel"):
-        command = [sys.executable, __file__, "--case", case, "--rows", str(arguments.rows)]
-        run = subprocess.run(command, check=True, capture_output=True, text=True)
-        results.append(json.loads(run.stdout))
+    results = [measured_apart(__file__, "--case", case, "--rows", arguments.rows) for case in ("series", "panel")]
     for result in results:
         print("  ".join(f"{name}={value}" for name, value in result.items()))
     if arguments.json:
