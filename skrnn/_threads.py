@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cache
+from queue import SimpleQueue
 from typing import Any
 
 import torch
@@ -25,7 +26,8 @@ class _Shared:
         self.torch_before = 1
         self.n_on_one_blas_thread = 0
         self.blas_limit: Any = None
-        self.pool: ThreadPoolExecutor | None = None
+        self.tasks: SimpleQueue[tuple[Callable[[int], None], int, SimpleQueue[BaseException | None]]] = SimpleQueue()
+        self.n_workers = 0
         self.keeper: ThreadPoolExecutor | None = None
 
 
@@ -83,14 +85,38 @@ def share(work: Callable[[int], None], n_shares: int) -> None:
     if n_shares == 1:
         work(0)
         return
-    others = [_pool().submit(work, i) for i in range(1, n_shares)]
+    # Plain queues: an executor takes several times as long to hand work over, and this is done twice for each batch.
+    _hire(n_shares - 1)
+    outcomes: SimpleQueue[BaseException | None] = SimpleQueue()
+    for i in range(1, n_shares):
+        _shared.tasks.put((work, i, outcomes))
     try:
         work(0)
     finally:
-        failures = [other.exception() for other in others]
+        failures = [outcomes.get() for _ in range(1, n_shares)]
     for failure in failures:
         if failure is not None:
             raise failure
+
+
+def _hire(n_workers: int) -> None:
+    """See to it that so many threads wait for work, but no more than there are cores."""
+    with _shared.lock:
+        while _shared.n_workers < min(n_workers, os.cpu_count() or 1):
+            _shared.n_workers += 1
+            threading.Thread(target=_work, args=(_shared.tasks,), name="skrnn", daemon=True).start()
+
+
+def _work(tasks: SimpleQueue[Any]) -> None:
+    while True:
+        work, i, outcomes = tasks.get()
+        try:
+            work(i)
+        except BaseException as error:  # raised again in the thread that waits
+            outcomes.put(error)
+        else:
+            outcomes.put(None)
+        del work, outcomes  # an idle thread holds nothing
 
 
 @contextmanager
@@ -141,10 +167,3 @@ def _blas_libraries() -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
-
-
-def _pool() -> ThreadPoolExecutor:
-    with _shared.lock:
-        if _shared.pool is None:
-            _shared.pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="skrnn")
-        return _shared.pool

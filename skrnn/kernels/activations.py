@@ -16,6 +16,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
+from skrnn.kernels.jit import compiled
+
 _N_BITS = {types.float32: 32, types.float64: 64}
 _MANTISSA = {types.float32: 23, types.float64: 52}
 _OFFSET = {types.float32: 127, types.float64: 1023}  # of the exponent
@@ -117,3 +119,17 @@ def _tanh(x):
         return m / (m + two)
 
     return compute
+
+
+@compiled
+def apply_sigmoid(x):
+    """Sigmoid of each number of a vector, in place. Loops over few arrays are the fastest."""
+    for i in range(x.shape[0]):
+        x[i] = sigmoid(x[i])
+
+
+@compiled
+def apply_tanh(x):
+    """Hyperbolic tangent of each number of a vector, in place."""
+    for i in range(x.shape[0]):
+        x[i] = tanh(x[i])

@@ -20,7 +20,7 @@ where dn, dz, dr stand for the arguments of tanh and sigmoid.
 from __future__ import annotations
 
 from skrnn.kernels import Kernel
-from skrnn.kernels.activations import sigmoid, tanh
+from skrnn.kernels.activations import apply_sigmoid, tanh
 from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
 from skrnn.kernels.jit import compiled
 from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, transposed
@@ -80,10 +80,11 @@ def backward(x, observed, weights, gates, states, slope, work, gradient, dx, siz
 
 @compiled
 def _step(r, z, q, n, before, after):
+    apply_sigmoid(r)
+    apply_sigmoid(z)
     for i in range(after.shape[0]):
-        r[i] = sigmoid(r[i])
-        z[i] = sigmoid(z[i])
         n[i] = tanh(n[i] + r[i] * q[i])
+    for i in range(after.shape[0]):
         after[i] = n[i] + z[i] * (before[i] - n[i])
 
 

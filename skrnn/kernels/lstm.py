@@ -20,7 +20,7 @@ where di, df, dg, do stand for the arguments of sigmoid and tanh.
 from __future__ import annotations
 
 from skrnn.kernels import Kernel
-from skrnn.kernels.activations import sigmoid, tanh
+from skrnn.kernels.activations import apply_sigmoid, apply_tanh, tanh
 from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
 from skrnn.kernels.jit import compiled
 from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, transposed
@@ -84,12 +84,13 @@ def backward(x, observed, weights, gates, states, slope, work, gradient, dx, siz
 
 @compiled
 def _step(i, f, g, o, c_before, c_after, after):
+    apply_sigmoid(i)
+    apply_sigmoid(f)
+    apply_tanh(g)
+    apply_sigmoid(o)
     for k in range(after.shape[0]):
-        i[k] = sigmoid(i[k])
-        f[k] = sigmoid(f[k])
-        g[k] = tanh(g[k])
-        o[k] = sigmoid(o[k])
         c_after[k] = f[k] * c_before[k] + i[k] * g[k]
+    for k in range(after.shape[0]):
         after[k] = o[k] * tanh(c_after[k])
 
 
