@@ -44,7 +44,7 @@ class SquaredError:
         return (raw - y).square().mean(dim=1)
 
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return 2 / y.shape[1] * (raw - y)
+        return (raw - y).mul_(2 / y.shape[1])
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return raw

@@ -14,6 +14,8 @@ import torch
 from skrnn._batch import Batch
 from skrnn._solvers import SGD, Adam, RMSprop, Solver
 
+_PART = 65536  # rows whose targets are gathered and whose loss is computed at once
+
 
 class Network(Protocol):
     """What training needs of a network: raw outputs of some rows, and gradients in ``grad`` of its parameters."""
@@ -182,9 +184,11 @@ def evaluate(network: Network, loss: LossFunction, data: Batch) -> float:
     """Weighted mean loss over a data set."""
     assert data.y is not None
     assert data.weight is not None
+    raw, total = network.infer(data), 0.0
     with torch.no_grad():
-        values = loss(network.infer(data), data.y) * data.weight
-    return float(values.sum(dtype=torch.float64) / data.weight.sum(dtype=torch.float64))
+        for part in zip(raw.split(_PART), data.y.split(_PART), data.weight.split(_PART), strict=True):
+            total += float((loss(part[0], part[1]) * part[2]).sum(dtype=torch.float64))
+    return total / float(data.weight.sum(dtype=torch.float64))
 
 
 def _run_epoch(
@@ -196,44 +200,57 @@ def _run_epoch(
     seeds: tuple[int, int],
 ) -> float:
     """One pass over the data; returns the mean loss of its batches, each before its own step."""
-    assert data.y is not None
     assert data.weight is not None
     device = data.base.device
     if plan.shuffle:
         order = torch.randperm(len(data), generator=torch.Generator("cpu").manual_seed(seeds[0]), device="cpu")
     else:
         order = torch.arange(len(data), device="cpu")
-    order = order.to(device)
     generator = torch.Generator(device).manual_seed(seeds[1])
-    sizes = torch.full((len(data), 1), min(plan.batch_size, len(data)), device=device)
-    sizes[len(data) - len(data) % plan.batch_size :] = len(data) % plan.batch_size
-    # Taken in the epoch's order at once: what is done for each batch counts where batches are small.
-    taken = (order, data.y[order], data.weight[order][:, None] / sizes)
-    means = []
+    total = torch.zeros((), dtype=torch.float64, device=device)
     with torch.no_grad():
-        for rows, y, share in zip(*(values.split(plan.batch_size) for values in taken), strict=True):
-            raw = network.forward(data, rows, generator)
-            mean, slope = _slope(loss, raw, y, share)
-            network.backward(slope)
-            if plan.clip_norm is not None:
-                network.clip(plan.clip_norm)
-            solver.step()
-            means.append(mean)
-    return float(torch.cat(means).double() @ sizes[:: plan.batch_size, 0].double()) / len(data)
+        for rows in order.to(device).split(plan.batch_size * math.ceil(_PART / plan.batch_size)):
+            total += _run_batches(network, loss, data, plan, solver, rows, generator)
+    return float(total / data.weight.sum(dtype=torch.float64))
 
 
-def _slope(
-    loss: LossFunction, raw: torch.Tensor, y: torch.Tensor, share: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean loss of a batch, in which a row counts with its share (batch, 1), and its derivative by the raw output."""
-    gradient = getattr(loss, "gradient", None)
+def _run_batches(
+    network: Network,
+    loss: LossFunction,
+    data: Batch,
+    plan: Plan,
+    solver: Solver,
+    order: torch.Tensor,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Some batches one after another; returns the weighted sum of their losses, each before its own step."""
+    assert data.y is not None
+    assert data.weight is not None
+    # Taken in order at once, as the losses are computed at once: each call counts where batches are small.
+    y, weight = data.y[order], data.weight[order]
+    shares = weight[:, None] / plan.batch_size
+    n_last = len(order) % plan.batch_size or plan.batch_size
+    shares[-n_last:] *= plan.batch_size / n_last
+    outputs = []
+    for rows, targets, share in zip(*(each.split(plan.batch_size) for each in (order, y, shares)), strict=True):
+        raw = network.forward(data, rows, generator)
+        network.backward(_slope(loss, raw, targets) * share)
+        if plan.clip_norm is not None:
+            network.clip(plan.clip_norm)
+        solver.step()
+        outputs.append(raw)
+    return (loss(torch.cat(outputs), y) * weight).sum(dtype=torch.float64)
+
+
+def _slope(loss: LossFunction, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Derivative of each row's loss by its raw output."""
+    gradient: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = getattr(loss, "gradient", None)
     if gradient is not None:
-        return loss(raw, y) @ share, gradient(raw, y) * share
+        return gradient(raw, y)
     with torch.enable_grad():
-        raw = raw.requires_grad_()
-        mean = loss(raw, y) @ share
-        (slope,) = torch.autograd.grad(mean, raw)
-    return mean.detach(), slope
+        raw = raw.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(loss(raw, y).sum(), raw)
+    return slope
 
 
 def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:

@@ -126,10 +126,10 @@ def test_all_is_sorted_and_complete():
     assert public == set(skrnn.__all__)
 
 
-def test_import_loads_nothing_that_scikit_learn_does_not():
+def test_import_loads_nothing_that_scikit_learn_does_not_and_starts_no_thread():
     code = (
-        "import sys, sklearn.base, sklearn.utils.validation, sklearn.utils.metaestimators;"
+        "import sys, threading, sklearn.base, sklearn.utils.validation, sklearn.utils.metaestimators;"
         "before = set(sys.modules); import skrnn; new = {name.split('.')[0] for name in set(sys.modules) - before};"
-        "assert not new & {'torch', 'pandas', 'matplotlib', 'numba', 'tqdm'}, new"
+        "assert not new & {'torch', 'pandas', 'matplotlib', 'numba', 'tqdm'}, new; assert threading.active_count() == 1"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -119,6 +119,18 @@ def test_the_logged_loss_is_the_mean_over_rows_whatever_the_size_of_the_last_bat
         assert log.loss_curve[0] == pytest.approx(evaluate(make_network(), SquaredError(), data), rel=1e-9)
 
 
+def test_an_epoch_in_parts_is_one_at_once_to_the_bit(make_network, monkeypatch):
+    runs = []
+    for part in (65536, 4):
+        monkeypatch.setattr("skrnn._training._PART", part)
+        network = make_network()
+        log, _ = train(network, SquaredError(), make_data(), make_plan(batch_size=2, shuffle=True), TrainingState(0))
+        runs.append((network.arrays(), log.loss_curve))
+    np.testing.assert_allclose(runs[0][1], runs[1][1], rtol=1e-14)
+    for name, array in runs[0][0].items():
+        np.testing.assert_array_equal(array, runs[1][0][name])
+
+
 def test_best_weights_come_back(make_network):
     data, validation = make_data(), make_data(n=6, n_steps=3)
     network = make_network()

@@ -8,6 +8,8 @@ import numpy as np
 
 from skrnn.kernels.blocks import gather
 
+_ALL = np.empty((0, 0), dtype=bool)
+
 
 class Inputs(NamedTuple):
     """Inputs of a layer as rows of tables: step t of sequence i is row ``starts[i] + t * stride``.
@@ -24,7 +26,7 @@ class Inputs(NamedTuple):
     def take_observed(self, part: slice) -> np.ndarray:
         """Which steps are observed (step, batch) in a part of the batch; an empty array where all are."""
         if self.observed is None:
-            return np.empty((0, 0), dtype=bool)
+            return _ALL
         starts = self.starts[part]
         observed = np.empty((self.n_steps, len(starts), 1), dtype=bool)
         gather(self.observed, starts, self.stride, observed)

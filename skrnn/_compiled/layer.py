@@ -54,7 +54,8 @@ class CompiledLayer:
         batch, first = len(inputs.starts), self._shares[0]
         shape = (inputs.n_steps, batch, self._width) if every_step else (batch, self._width)
         states = np.empty(shape, inputs.values.dtype)
-        self._parts = [slice(batch * i // n_shares, batch * (i + 1) // n_shares) for i in range(n_shares)]
+        if self._parts[-1].stop != batch or len(self._parts) != n_shares:
+            self._parts = [slice(batch * i // n_shares, batch * (i + 1) // n_shares) for i in range(n_shares)]
         while len(self._shares) < n_shares:
             self._shares.append(first.beside())
 

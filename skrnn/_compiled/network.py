@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 
@@ -10,6 +12,7 @@ from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.layer import CompiledLayer
 from skrnn._network import NetworkSpec, dropout_mask
 from skrnn.kernels import Kernel
+from skrnn.kernels.head import linear, linear_back
 
 _WORTH_SHARING = 2**20  # multiplications below which a second thread costs more than it saves
 _AT_ONCE = 2**15  # numbers in one step of a layer that a thread infers together
@@ -55,16 +58,13 @@ class CompiledNetwork:
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
-        self._summary = self._read(_inputs(data, rows), generator)
-        return self._output(self._summary)
+        self._summary = self._read(_inputs(data, rows.numpy()), generator)
+        return torch.from_numpy(linear(self._summary, *self._head))
 
     def backward(self, slope: torch.Tensor) -> None:
         """Gradients from the derivative of the loss by what ``forward`` returned."""
-        raw_slope, (weight, bias) = slope.numpy(), self._head_gradient
         self._gradient[...] = 0
-        np.matmul(raw_slope.T, self._summary, out=weight)
-        np.add.reduce(raw_slope, axis=0, out=bias)
-        mine = raw_slope @ self._head[0]
+        mine = linear_back(slope.numpy(), self._summary, self._head[0], *self._head_gradient)
         for layer, mask in zip(reversed(self._layers), reversed(self._masks), strict=True):
             if mask is not None:
                 mine *= mask
@@ -72,7 +72,7 @@ class CompiledNetwork:
 
     def clip(self, norm: float) -> None:
         """Shorten the gradient to a norm if it is longer."""
-        length = float(np.sqrt(np.dot(self._gradient, self._gradient)))
+        length = math.sqrt(np.dot(self._gradient, self._gradient))
         if not length <= norm:
             self._gradient *= norm / (length + 1e-6)
 
@@ -80,7 +80,8 @@ class CompiledNetwork:
         """Raw output (n, width)."""
         at_once = self._n_threads * max(1, _AT_ONCE // self._spec.hidden_size)
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
-        return torch.cat([self._output(self._read(_inputs(data, rows), None)) for rows in parts])
+        raw = [linear(self._read(_inputs(data, rows), None), *self._head) for rows in parts]
+        return torch.from_numpy(np.concatenate(raw))
 
     def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""
@@ -104,19 +105,15 @@ class CompiledNetwork:
         self._masks.append(mask)
         return states
 
-    def _output(self, summary: np.ndarray) -> torch.Tensor:
-        weight, bias = self._head
-        return torch.from_numpy(summary @ weight.T + bias)
-
     def _n_shares(self, inputs: Inputs) -> int:
         n_sequences = len(inputs.starts)
         n_multiplications = n_sequences * inputs.n_steps * self._gradient.size
         return max(1, min(self._n_threads, n_sequences, n_multiplications // _WORTH_SHARING))
 
 
-def _inputs(data: Batch, rows: torch.Tensor | slice) -> Inputs:
+def _inputs(data: Batch, rows: np.ndarray | slice) -> Inputs:
     observed = None if data.observed is None else data.observed.numpy()[:, None]
-    return Inputs(data.base.numpy(), observed, data.starts[rows].numpy(), 1, data.n_steps)
+    return Inputs(data.base.numpy(), observed, data.starts.numpy()[rows], 1, data.n_steps)
 
 
 def _split(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from skrnn.kernels.jit import compiled
-from skrnn.kernels.products import add_columns_times, add_rows_times, add_rows_times_weight, flat, transposed
+from skrnn.kernels.products import add_columns_times, add_rows_times, add_rows_times_weight, flat, turned_if_faster
 
 
 @compiled
@@ -65,7 +65,7 @@ def project(x, weights, n, gates, first, length, offset):
     w_ih, _, b_ih, b_hh = unpack(weights, n, gates.shape[3], x.shape[2])
     last, place = gates.shape[0] - 1, slice(first + offset, first + offset + length)
     inputs = table(x[first : first + length])
-    turned = transposed(w_ih, inputs.shape[0])
+    turned = turned_if_faster(w_ih, inputs.shape[0])
     for k in range(n):
         of_input = table(gates[k if k < n - 1 else last, place])
         if k == n - 1 and last == n:

@@ -23,7 +23,7 @@ from skrnn.kernels import Kernel
 from skrnn.kernels.activations import apply_sigmoid, apply_tanh, tanh
 from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
 from skrnn.kernels.jit import compiled
-from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, transposed
+from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, turned_if_faster
 
 N = 4  # gates that have weights
 
@@ -38,7 +38,7 @@ def forward(x, observed, weights, gates, states, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, cell, shift = x.shape[0], states[0], states[1], (2 if reverse else 0)
     _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
-    turned = transposed(w_hh, x.shape[1])
+    turned = turned_if_faster(w_hh, x.shape[1])
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
         project(x, weights, N, gates, first, length, offset)

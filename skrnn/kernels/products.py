@@ -41,11 +41,18 @@ def add_columns_times(out, a, b):
 
 
 @compiled
-def transposed(weights, m):
+def turned_if_faster(weights, m):
     """Transposes of weights (gate, n, k) where products of m rows with them are faster by those, else nothing."""
-    n_gates, n, k = weights.shape
+    _, n, k = weights.shape
     if m == 1 or n * k * weights.itemsize >= _SMALL:
         return np.empty((0, k, n), weights.dtype)
+    return transposed(weights)
+
+
+@compiled
+def transposed(weights):
+    """Transposes of weights (gate, n, k)."""
+    n_gates, n, k = weights.shape
     turned = np.empty((n_gates, k, n), weights.dtype)
     for gate in range(n_gates):
         for i in range(n):
@@ -56,7 +63,7 @@ def transposed(weights, m):
 
 @compiled
 def add_rows_times_weight(out, a, weights, turned, gate):
-    """out (m, n) += a (m, k) @ weights[gate] (n, k).T, with what ``transposed`` made of the weights"""
+    """out (m, n) += a (m, k) @ weights[gate] (n, k).T, with what ``turned_if_faster`` made of the weights"""
     m, k = a.shape
     n = out.shape[1]
     if turned.shape[0]:
