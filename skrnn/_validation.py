@@ -282,9 +282,9 @@ def _check_windows(estimator: Any, X: np.ndarray, reset: bool) -> Sequences:
     if X.dtype.kind not in "fiubO":
         check_array(X.reshape(len(X), -1), estimator=estimator, input_name="X")
     sequences = Sequences.of(X)
-    base = check_array(
-        sequences.base, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=0, estimator=estimator
-    )
+    base = sequences.base
+    if base.dtype not in _FLOATS:
+        base = check_array(base, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=0, estimator=estimator)
     assert_all_finite(base, allow_nan=True, estimator_name=name, input_name="X")
     validate_data(estimator, np.empty((1, X.shape[2])), reset=reset, skip_check_array=True)
     return sequences.with_base(base)
