@@ -23,6 +23,11 @@ class Inputs(NamedTuple):
     stride: int
     n_steps: int
 
+    @property
+    def n_numbers(self) -> int:
+        """How many numbers are read."""
+        return len(self.starts) * self.n_steps * self.values.shape[1]
+
     def take_observed(self, part: slice) -> np.ndarray:
         """Which steps are observed (step, batch) in a part of the batch; an empty array where all are."""
         if self.observed is None:

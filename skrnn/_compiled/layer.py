@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from skrnn._compiled.inputs import Inputs
 from skrnn._threads import share
 from skrnn.kernels import Kernel
 from skrnn.kernels.blocks import gather
+
+_WORTH_SHARING = 2**18  # numbers
 
 
 class CompiledLayer:
@@ -59,11 +62,9 @@ class CompiledLayer:
         while len(self._shares) < n_shares:
             self._shares.append(first.beside())
 
-        def read(i: int) -> None:
-            self._shares[i].forward(inputs, self._parts[i], keep)
-            self._shares[i].copy_states(states[..., self._parts[i], :], every_step)
-
-        share(read, n_shares)
+        _copy(lambda i: self._shares[i].take(inputs, self._parts[i], keep), n_shares, inputs.n_numbers)
+        share(lambda i: self._shares[i].forward(), n_shares)
+        _copy(lambda i: self._shares[i].give_states(states[..., self._parts[i], :]), n_shares, states.size)
         return states
 
     def backward(self, slope: np.ndarray, *, to_inputs: bool) -> np.ndarray | None:
@@ -83,16 +84,12 @@ class CompiledLayer:
         """
         first, n_shares = self._shares[0], len(self._parts)
         dx = None
+        _copy(lambda i: self._shares[i].take_slope(slope[..., self._parts[i], :], to_inputs), n_shares, slope.size)
+        share(lambda i: self._shares[i].backward(), n_shares)
         if to_inputs:
             n_steps, _, n_channels = first.x.shape
-            dx = np.empty((n_steps, self._parts[-1].stop, n_channels), slope.dtype)
-
-        def read_back(i: int) -> None:
-            part = self._shares[i].backward(slope[..., self._parts[i], :], to_inputs)
-            if dx is not None:
-                dx[:, self._parts[i]] = part
-
-        share(read_back, n_shares)
+            dx = by_inputs = np.empty((n_steps, self._parts[-1].stop, n_channels), slope.dtype)
+            _copy(lambda i: self._shares[i].give_slope(by_inputs[:, self._parts[i]]), n_shares, by_inputs.size)
         for other in self._shares[1:n_shares]:
             first.gradient += other.gradient
             other.gradient[...] = 0
@@ -115,35 +112,44 @@ class _Share:
         """A share for another thread, with a gradient of its own."""
         return _Share(self.kernel, self.hidden, self.weights, np.zeros_like(self.gradient))
 
-    def forward(self, inputs: Inputs, part: slice, keep: bool) -> None:
+    def take(self, inputs: Inputs, part: slice, keep: bool) -> None:
+        """Gather a part of the inputs."""
         starts = inputs.starts[part]
         shape = inputs.n_steps, len(starts), inputs.values.shape[1], keep
         if shape != self._shape:
             self._lay_out(*shape)
         gather(inputs.values, starts, inputs.stride, self.x)
         self.observed = inputs.take_observed(part)
+
+    def forward(self) -> None:
         for i, weights in enumerate(self.weights):
             self.kernel.forward(self.x, self.observed, weights, *self.arrays[i], self.size, bool(i))
 
-    def copy_states(self, out: np.ndarray, every_step: bool) -> None:
-        """Copy the states after each step, or after all, to ``out`` (..., batch, hidden * directions)."""
+    def give_states(self, out: np.ndarray) -> None:
+        """Copy the states after each step or after all steps, as ``out`` (..., batch, hidden * directions) has room."""
         for i, (_, states) in enumerate(self.arrays):
-            out[..., self._columns(i)] = states[0, 1:-1] if every_step else states[0, 1 if i else -2]
+            out[..., self._columns(i)] = states[0, 1:-1] if out.ndim == 3 else states[0, 1 if i else -2]
 
-    def backward(self, slope: np.ndarray, to_inputs: bool) -> np.ndarray:
-        """Add to the gradients; returns the derivative by the inputs, or an empty array."""
-        dx = self._array("dx", *self.x.shape) if to_inputs else self._empty
-        dx[...] = 0
-        for i, (weights, gradient) in enumerate(zip(self.weights, self.gradient, strict=True)):
-            by_step, mine = self._empty, slope[..., self._columns(i)]
-            self.work[...] = 0
-            if mine.ndim == 3:
-                by_step = np.ascontiguousarray(mine)
+    def take_slope(self, slope: np.ndarray, to_inputs: bool) -> None:
+        """Copy the derivative by what ``give_states`` gave."""
+        self.dx = self._array("dx", *self.x.shape) if to_inputs else self._empty
+        self.dx[...] = 0
+        self.work[...] = 0
+        self.slopes = [self._empty] * len(self.weights)
+        for i in range(len(self.weights)):
+            if slope.ndim == 3:
+                self.slopes[i] = np.ascontiguousarray(slope[..., self._columns(i)])
             else:
-                self.work[0] = mine
-            arrays = weights, *self.arrays[i], by_step, self.work, gradient, dx
+                self.work[i, 0] = slope[..., self._columns(i)]
+
+    def backward(self) -> None:
+        for i, (weights, gradient) in enumerate(zip(self.weights, self.gradient, strict=True)):
+            arrays = weights, *self.arrays[i], self.slopes[i], self.work[i], gradient, self.dx
             self.kernel.backward(self.x, self.observed, *arrays, self.size, bool(i))
-        return dx
+
+    def give_slope(self, out: np.ndarray) -> None:
+        """Copy the derivative by the inputs (step, batch, channel)."""
+        out[...] = self.dx
 
     def _columns(self, direction: int) -> slice:
         return slice(direction * self.hidden, (direction + 1) * self.hidden)
@@ -158,7 +164,7 @@ class _Share:
         gates = self._array("gates", n_directions, kernel.n_gates, n_kept, batch, hidden)
         states = self._array("states", n_directions, kernel.n_states, n_steps + 2, batch, hidden)
         states[:, :, [0, -1]] = 0
-        self.work = self._array("work", 2 * kernel.n_states, batch, hidden)
+        self.work = self._array("work", n_directions, 2 * kernel.n_states, batch, hidden)
         self.arrays = list(zip(gates, states, strict=True))
 
     def _array(self, name: str, *shape: int) -> np.ndarray:
@@ -167,3 +173,12 @@ class _Share:
         if name not in self._memory or self._memory[name].size < size:
             self._memory[name] = np.empty(size, self.weights.dtype)
         return self._memory[name][:size].reshape(shape)
+
+
+def _copy(work: Callable[[int], None], n_shares: int, n_numbers: int) -> None:
+    """Copy to or from all shares; one after another where that is sooner done than handed over."""
+    if n_numbers >= _WORTH_SHARING:
+        share(work, n_shares)
+        return
+    for i in range(n_shares):
+        work(i)
