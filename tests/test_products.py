@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skrnn.kernels.products import add_columns_times, add_rows_times, add_rows_times_weight, turned_if_faster
+from skrnn.kernels.products import add_columns_times, add_product, add_rows_times, panels_of
 
 SIDES = st.one_of(st.integers(1, 40), st.sampled_from([64, 65, 129, 200, 300]))
 
@@ -26,8 +26,9 @@ def test_products_are_those_of_numpy(m, n, k, single, seed):
 
     check(add_rows_times, a, b)
     check(add_columns_times, np.ascontiguousarray(a.T), b)
-    weights = np.ascontiguousarray(np.stack([np.zeros_like(b.T), b.T]))
-    check(add_rows_times_weight, a, weights, turned_if_faster(weights, m), 1)
+    for turned in (False, True):
+        weights = np.ascontiguousarray(np.stack([np.zeros_like(b), b]).swapaxes(1, 2 if turned else 1))
+        check(add_product, a, weights, panels_of(weights, m, turned), 1, turned)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

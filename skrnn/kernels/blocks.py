@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from skrnn.kernels.jit import compiled
-from skrnn.kernels.products import add_columns_times, add_rows_times, add_rows_times_weight, flat, turned_if_faster
+from skrnn.kernels.products import add_columns_times, add_product, add_rows_times, flat
 
 
 @compiled
@@ -56,16 +56,15 @@ def unpack(weights, n, hidden, n_channels):
 
 
 @compiled
-def project(x, weights, n, gates, first, length, offset):
+def project(x, weights, n, panels, gates, first, length, offset):
     """What the inputs of a block and the biases give to the arguments of the gates.
 
     A cell that keeps the two parts of its n-th gate apart (the GRU) has n + 1 gates, that of the states before that of
-    the inputs.
+    the inputs. ``panels`` are those of the weights of the inputs, turned.
     """
     w_ih, _, b_ih, b_hh = unpack(weights, n, gates.shape[3], x.shape[2])
     last, place = gates.shape[0] - 1, slice(first + offset, first + offset + length)
     inputs = table(x[first : first + length])
-    turned = turned_if_faster(w_ih, inputs.shape[0])
     for k in range(n):
         of_input = table(gates[k if k < n - 1 else last, place])
         if k == n - 1 and last == n:
@@ -73,7 +72,7 @@ def project(x, weights, n, gates, first, length, offset):
             fill_rows(of_input, b_ih[k])
         else:
             fill_rows(of_input, b_ih[k] + b_hh[k])
-        add_rows_times_weight(of_input, inputs, w_ih, turned, k)
+        add_product(of_input, inputs, w_ih, panels, k, True)
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 
 from skrnn.kernels.blocks import fill_rows
 from skrnn.kernels.jit import compiled
-from skrnn.kernels.products import add_columns_times, add_rows_times, transposed
+from skrnn.kernels.products import add_columns_times, add_product, add_rows_times, panels_of
 
 
 @compiled
@@ -14,8 +14,8 @@ def linear(x, weight, bias):
     """x (batch, column) @ weight (output, column).T + bias (output,)"""
     out = np.empty((x.shape[0], weight.shape[0]), x.dtype)
     fill_rows(out, bias)
-    turned = transposed(weight.reshape(1, weight.shape[0], weight.shape[1]))[0]
-    add_rows_times(out, x, turned)
+    weights = weight.reshape(1, weight.shape[0], weight.shape[1])
+    add_product(out, x, weights, panels_of(weights, x.shape[0], True), 0, True)
     return out
 
 

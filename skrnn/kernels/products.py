@@ -1,4 +1,4 @@
-"""Matrix products that add to their result: those of small matrices in tiles, others by the BLAS."""
+"""Matrix products that add to their result: in tiles where a matrix is small or used many times, others by the BLAS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from skrnn.kernels.blas import gemm, gemv
 from skrnn.kernels.jit import compiled
-from skrnn.kernels.tiles import add_tiled
+from skrnn.kernels.tiles import PANEL, add_tiled
 
 _SMALL = 2**17  # bytes of the second factor, from which on a BLAS is faster
 _PLAIN, _TRANSPOSED = ord("N"), ord("T")
@@ -25,7 +25,7 @@ def add_rows_times(out, a, b):
     if m == 1:
         gemv(out, b, a, n, k, _PLAIN)
     elif b.nbytes < _SMALL:
-        add_tiled(flat(out), flat(a), flat(b), m, n, k, k, 1)
+        add_tiled(flat(out), 0, n, flat(a), k, 1, flat(b), n, m, n, k)
     else:
         gemm(out, b, a, n, m, k, n, k, _PLAIN, _PLAIN)
 
@@ -35,40 +35,53 @@ def add_columns_times(out, a, b):
     """out (m, n) += a (k, m).T @ b (k, n)"""
     (k, m), n = a.shape, b.shape[1]
     if b.nbytes < _SMALL:
-        add_tiled(flat(out), flat(a), flat(b), m, n, k, 1, m)
+        add_tiled(flat(out), 0, n, flat(a), 1, m, flat(b), n, m, n, k)
     else:
         gemm(out, b, a, n, m, k, n, m, _PLAIN, _TRANSPOSED)
 
 
 @compiled
-def turned_if_faster(weights, m):
-    """Transposes of weights (gate, n, k) where products of m rows with them are faster by those, else nothing."""
-    _, n, k = weights.shape
-    if m == 1 or n * k * weights.itemsize >= _SMALL:
-        return np.empty((0, k, n), weights.dtype)
-    return transposed(weights)
+def panels_of(weights, m, turned):
+    """Matrices in the order in which products with m rows read them.
 
+    Parameters
+    ----------
+    weights : (gate, k, n), or (gate, n, k) if turned
+        What ``add_product`` multiplies with.
+    m : int
+        Number of rows. A single one needs no panels.
+    turned : bool
+        Whether the products are with the transposes.
 
-@compiled
-def transposed(weights):
-    """Transposes of weights (gate, n, k)."""
-    n_gates, n, k = weights.shape
-    turned = np.empty((n_gates, k, n), weights.dtype)
+    Returns
+    -------
+    panels : (gate, panel, k, column)
+        Strips of columns, each in one run; empty if not needed.
+    """
+    n_gates = weights.shape[0] if m > 1 else 0
+    k, n = (weights.shape[2], weights.shape[1]) if turned else (weights.shape[1], weights.shape[2])
+    width = PANEL // weights.itemsize
+    panels = np.zeros((n_gates, (n + width - 1) // width, k, width), weights.dtype)
     for gate in range(n_gates):
-        for i in range(n):
-            for j in range(k):
-                turned[gate, j, i] = weights[gate, i, j]
-    return turned
+        for j in range(n if turned else 0):
+            for i in range(k):
+                panels[gate, j // width, i, j % width] = weights[gate, j, i]
+        for i in range(0 if turned else k):
+            for j in range(n):
+                panels[gate, j // width, i, j % width] = weights[gate, i, j]
+    return panels
 
 
 @compiled
-def add_rows_times_weight(out, a, weights, turned, gate):
-    """out (m, n) += a (m, k) @ weights[gate] (n, k).T, with what ``turned_if_faster`` made of the weights"""
-    m, k = a.shape
-    n = out.shape[1]
-    if turned.shape[0]:
-        add_rows_times(out, a, turned[gate])
-    elif m == 1:
+def add_product(out, a, weights, panels, gate, turned):
+    """out (m, n) += a (m, k) @ weights[gate], or its transpose if turned; ``panels_of`` made the panels."""
+    (m, k), n = a.shape, out.shape[1]
+    if m == 1 and turned:
         gemv(out, weights[gate], a, k, n, _TRANSPOSED)
+    elif m == 1:
+        gemv(out, weights[gate], a, n, k, _PLAIN)
     else:
-        gemm(out, weights[gate], a, n, m, k, k, k, _TRANSPOSED, _PLAIN)
+        width = panels.shape[3]
+        for panel in range(panels.shape[1]):
+            j = panel * width
+            add_tiled(flat(out), j, n, flat(a), k, 1, flat(panels[gate, panel]), width, m, min(width, n - j), k)

@@ -20,7 +20,7 @@ from skrnn.kernels import Kernel
 from skrnn.kernels.activations import tanh
 from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
 from skrnn.kernels.jit import compiled
-from skrnn.kernels.products import add_rows_times, add_rows_times_weight, flat, turned_if_faster
+from skrnn.kernels.products import add_product, flat, panels_of
 
 N = 1  # gates that have weights
 
@@ -35,15 +35,16 @@ def kernel(nonlinearity: str = "tanh") -> Kernel:
 def forward(relu, x, observed, weights, gates, states, size, reverse):
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
-    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
-    turned = turned_if_faster(w_hh, x.shape[1])
+    w_ih, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
+    of_inputs = panels_of(w_ih, x.shape[0] * x.shape[1], True)
+    of_states = panels_of(w_hh, x.shape[1], True)
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
-        project(x, weights, N, gates, first, length, offset)
+        project(x, weights, N, of_inputs, gates, first, length, offset)
         for i in range(length):
             t = first + (length - 1 - i if reverse else i)
             a, before, after = gates[0, t + offset], h[t + shift], h[t + 1]
-            add_rows_times_weight(a, before, w_hh, turned, 0)
+            add_product(a, before, w_hh, of_states, 0, True)
             _step(flat(a), flat(after), relu)
             if observed.size:
                 carry_over(observed[t], before, after)
@@ -54,6 +55,7 @@ def backward(relu, x, observed, weights, gates, states, slope, work, gradient, d
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
     _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
+    panels = panels_of(w_hh, x.shape[1], False)
     dh, passed = work[0], work[1]
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
@@ -67,7 +69,7 @@ def backward(relu, x, observed, weights, gates, states, slope, work, gradient, d
             if observed.size:
                 carry_over(observed[t], dh, passed)
                 clear(observed[t], gates, t)
-            add_rows_times(passed, a, w_hh[0])
+            add_product(passed, a, w_hh, panels, 0, False)
             dh, passed = passed, dh
         add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)
 

@@ -18,6 +18,7 @@ from skrnn.kernels.jit import compiled, compiled_into_callers
 _N_BYTES = {types.float32: 4, types.float64: 8}
 _ROWS = 6  # with two vectors each: twelve sums, and what they need, fill the sixteen registers of common processors
 _VECTOR = 32  # bytes
+PANEL = 2 * _VECTOR  # bytes in a row of the widest tile
 
 
 def _tile(n_rows: int, n_bytes: int, n_vectors: int = 1) -> Any:
@@ -72,16 +73,16 @@ def _tile(n_rows: int, n_bytes: int, n_vectors: int = 1) -> Any:
 
 
 def _strip(n_bytes: int, n_vectors: int = 1) -> Any:
-    """A function that adds a product to a strip of columns, from the j-th on: all rows, tile by tile."""
-    tile, row = _tile(_ROWS, n_bytes, n_vectors), _tile(1, n_bytes, n_vectors)
+    """A function that adds a product to a strip of columns: ``m`` rows, tile by tile."""
+    tile, single = _tile(_ROWS, n_bytes, n_vectors), _tile(1, n_bytes, n_vectors)
 
     @compiled_into_callers
-    def add(out, a, b, m, n, length, a_row, a_column, j):
+    def add(out, o, out_row, a, a_row, a_column, b, q, b_row, m, length):
         tiled = m - m % _ROWS
         for i in range(0, tiled, _ROWS):
-            tile(out, i * n + j, n, a, i * a_row, a_row, a_column, b, j, n, length)
+            tile(out, o + i * out_row, out_row, a, i * a_row, a_row, a_column, b, q, b_row, length)
         for i in range(tiled, m):
-            row(out, i * n + j, n, a, i * a_row, a_row, a_column, b, j, n, length)
+            single(out, o + i * out_row, out_row, a, i * a_row, a_row, a_column, b, q, b_row, length)
 
     return add
 
@@ -90,18 +91,18 @@ _add_pair, _add_vector, _add_half, _add_number = _strip(_VECTOR, 2), _strip(_VEC
 
 
 @compiled
-def add_tiled(out, a, b, m, n, length, a_row, a_column):
-    """out (m, n) += a @ b (length, n) on flat arrays, with a[i, l] at ``i * a_row + l * a_column``"""
+def add_tiled(out, o, out_row, a, a_row, a_column, b, b_row, m, n, length):
+    """Add a product of flat arrays: what ``_tile`` does, for i < m, j < n and l < length."""
     lanes, j = _VECTOR // out.itemsize, 0
     while j + 2 * lanes <= n:
-        _add_pair(out, a, b, m, n, length, a_row, a_column, j)
+        _add_pair(out, o + j, out_row, a, a_row, a_column, b, j, b_row, m, length)
         j += 2 * lanes
     if j + lanes <= n:
-        _add_vector(out, a, b, m, n, length, a_row, a_column, j)
+        _add_vector(out, o + j, out_row, a, a_row, a_column, b, j, b_row, m, length)
         j += lanes
     if j + lanes // 2 <= n:
-        _add_half(out, a, b, m, n, length, a_row, a_column, j)
+        _add_half(out, o + j, out_row, a, a_row, a_column, b, j, b_row, m, length)
         j += lanes // 2
     while j < n:
-        _add_number(out, a, b, m, n, length, a_row, a_column, j)
+        _add_number(out, o + j, out_row, a, a_row, a_column, b, j, b_row, m, length)
         j += 1
