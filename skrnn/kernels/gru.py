@@ -39,7 +39,7 @@ def forward(x, observed, weights, gates, states, size, reverse):
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
     w_ih, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
     of_inputs = panels_of(w_ih, x.shape[0] * x.shape[1], True)
-    of_states = panels_of(w_hh, x.shape[1], True)
+    of_states = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, True)
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
         project(x, weights, N, of_inputs, gates, first, length, offset)
@@ -47,9 +47,10 @@ def forward(x, observed, weights, gates, states, size, reverse):
             t = first + (length - 1 - i if reverse else i)
             r, z, q, n = gates[0, t + offset], gates[1, t + offset], gates[2, t + offset], gates[3, t + offset]
             before, after = h[t + shift], h[t + 1]
-            add_product(r, before, w_hh, of_states, 0, True)
-            add_product(z, before, w_hh, of_states, 1, True)
-            add_product(q, before, w_hh, of_states, 2, True)
+            if k > 0 or i > 0:  # sequences start from zeros
+                add_product(r, before, w_hh, of_states, 0, True)
+                add_product(z, before, w_hh, of_states, 1, True)
+                add_product(q, before, w_hh, of_states, 2, True)
             _step(flat(r), flat(z), flat(q), flat(n), flat(before), flat(after))
             if observed.size:
                 carry_over(observed[t], before, after)
@@ -60,7 +61,7 @@ def backward(x, observed, weights, gates, states, slope, work, gradient, dx, siz
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
     _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
-    panels = panels_of(w_hh, x.shape[1], False)
+    panels = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, False)
     dh, passed = work[0], work[1]
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
@@ -73,9 +74,10 @@ def backward(x, observed, weights, gates, states, slope, work, gradient, dx, siz
             if observed.size:
                 carry_over(observed[t], dh, passed)
                 clear(observed[t], gates, t)
-            add_product(passed, r, w_hh, panels, 0, False)
-            add_product(passed, z, w_hh, panels, 1, False)
-            add_product(passed, q, w_hh, panels, 2, False)
+            if k > 0 or i < length - 1:
+                add_product(passed, r, w_hh, panels, 0, False)
+                add_product(passed, z, w_hh, panels, 1, False)
+                add_product(passed, q, w_hh, panels, 2, False)
             dh, passed = passed, dh
         add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)
 

@@ -39,7 +39,7 @@ def forward(x, observed, weights, gates, states, size, reverse):
     n_steps, h, cell, shift = x.shape[0], states[0], states[1], (2 if reverse else 0)
     w_ih, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
     of_inputs = panels_of(w_ih, x.shape[0] * x.shape[1], True)
-    of_states = panels_of(w_hh, x.shape[1], True)
+    of_states = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, True)
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
         project(x, weights, N, of_inputs, gates, first, length, offset)
@@ -47,7 +47,7 @@ def forward(x, observed, weights, gates, states, size, reverse):
             t = first + (length - 1 - s if reverse else s)
             i, f, g, o = gates[0, t + offset], gates[1, t + offset], gates[2, t + offset], gates[3, t + offset]
             before, after, c_before, c_after = h[t + shift], h[t + 1], cell[t + shift], cell[t + 1]
-            for gate in range(4):
+            for gate in range(4 if k > 0 or s > 0 else 0):  # sequences start from zeros
                 add_product(gates[gate, t + offset], before, w_hh, of_states, gate, True)
             _step(flat(i), flat(f), flat(g), flat(o), flat(c_before), flat(c_after), flat(after))
             if observed.size:
@@ -60,7 +60,7 @@ def backward(x, observed, weights, gates, states, slope, work, gradient, dx, siz
     """See ``skrnn.kernels``."""
     n_steps, h, cell, shift = x.shape[0], states[0], states[1], (2 if reverse else 0)
     _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
-    panels = panels_of(w_hh, x.shape[1], False)
+    panels = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, False)
     dh, dc, passed, c_passed = work[0], work[1], work[2], work[3]
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
@@ -78,7 +78,7 @@ def backward(x, observed, weights, gates, states, slope, work, gradient, dx, siz
                 carry_over(observed[t], dh, passed)
                 carry_over(observed[t], dc, c_passed)
                 clear(observed[t], gates, t)
-            for gate in range(4):
+            for gate in range(4 if k > 0 or s < length - 1 else 0):
                 add_product(passed, gates[gate, t], w_hh, panels, gate, False)
             dh, passed, dc, c_passed = passed, dh, c_passed, dc
         add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)

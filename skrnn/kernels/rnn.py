@@ -37,14 +37,15 @@ def forward(relu, x, observed, weights, gates, states, size, reverse):
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
     w_ih, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
     of_inputs = panels_of(w_ih, x.shape[0] * x.shape[1], True)
-    of_states = panels_of(w_hh, x.shape[1], True)
+    of_states = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, True)
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
         project(x, weights, N, of_inputs, gates, first, length, offset)
         for i in range(length):
             t = first + (length - 1 - i if reverse else i)
             a, before, after = gates[0, t + offset], h[t + shift], h[t + 1]
-            add_product(a, before, w_hh, of_states, 0, True)
+            if k > 0 or i > 0:  # sequences start from zeros
+                add_product(a, before, w_hh, of_states, 0, True)
             _step(flat(a), flat(after), relu)
             if observed.size:
                 carry_over(observed[t], before, after)
@@ -55,7 +56,7 @@ def backward(relu, x, observed, weights, gates, states, slope, work, gradient, d
     """See ``skrnn.kernels``."""
     n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
     _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
-    panels = panels_of(w_hh, x.shape[1], False)
+    panels = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, False)
     dh, passed = work[0], work[1]
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
@@ -69,7 +70,8 @@ def backward(relu, x, observed, weights, gates, states, slope, work, gradient, d
             if observed.size:
                 carry_over(observed[t], dh, passed)
                 clear(observed[t], gates, t)
-            add_product(passed, a, w_hh, panels, 0, False)
+            if k > 0 or i < length - 1:
+                add_product(passed, a, w_hh, panels, 0, False)
             dh, passed = passed, dh
         add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)
 
