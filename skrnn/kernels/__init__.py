@@ -44,7 +44,7 @@ class Kernel:
 
     def steps_per_block(self, n_steps: int, batch: int, hidden: int) -> int:
         """Enough rows for a matrix product to be worth its while, few enough for the cache."""
-        rows = max(64, _BLOCK // (self.n_gates * hidden))
+        rows = max(256, _BLOCK // (self.n_gates * hidden))
         return max(1, min(n_steps, rows // batch))
 
 
