@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import check_random_state
 
 from skrnn._persistence import VersionedState
 from skrnn._progress import progress
+from skrnn._readings import Readings
 from skrnn._validation import (
     Count,
     DeviceName,
@@ -37,7 +38,20 @@ if TYPE_CHECKING:
     from skrnn._training import Plan, TrainingLog
 
 
-class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
+# Parameters that must be those of the last fit for training to go on.
+_SHAPES = (
+    "loss",
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "norm",
+    "pooling",
+    "missing",
+    "return_sequences",
+)
+
+
+class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
     """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
 
     loss_curve_: list[float]
@@ -49,7 +63,12 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
         "num_layers": [Count(1)],
         "bidirectional": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "norm": [StrOptions({"batch", "layer"}), None],
+        "pooling": [StrOptions({"attention", "last", "max", "mean"})],
+        "missing": [StrOptions({"indicator", "skip"})],
+        "return_sequences": ["boolean"],
         "solver": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
+        "learning_rate": [StrOptions({"adaptive", "constant", "cosine"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -85,10 +104,12 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
-            Sequences, oldest step first. In a table each row is one unrolled sequence, see ``n_channels``. A step
-            that contains NaN is skipped.
+            Sequences, oldest step first. In a table each row is one unrolled sequence, see ``n_channels``. NaN is
+            read as ``missing`` says; ``pad_sequences`` makes one array of sequences of different lengths.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
+            Targets; classifiers take labels of shape (n_samples,). With ``return_sequences=True`` one for each step:
+            (n_samples, n_steps) or, for regressors, (n_samples, n_steps, n_outputs). What stands at skipped steps is
+            ignored.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; 1 if None. A sample of weight 0 is left out altogether.
         X_val : array-like, default=None
@@ -111,7 +132,7 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
                 held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
                 check_same_outputs(held_out.y, examples.y)
             elif self.early_stopping:
-                examples, held_out = examples.hold_out(self.validation_fraction)
+                examples, held_out = self._hold_out(examples)
             log = self._train(examples, held_out, goes_on=goes_on, max_iter=self.max_iter)
         if not log.converged:
             warnings.warn(
@@ -150,22 +171,24 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
             self._train(examples, None, goes_on=goes_on, max_iter=1)
         return self
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = True
-        return tags
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_model")
-
     @abstractmethod
-    def _check_target(self, y: Any, n_samples: int, *, reset: bool) -> np.ndarray:
-        """Targets as numbers (n, target)."""
+    def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
+        """Targets as numbers (n, target), or (n, step, target) where the ``observed`` steps (n, step) are given."""
 
     @abstractmethod
     def _make_loss(self) -> Loss:
         """The loss that the parameters name."""
+
+    def _weighted(self, examples: Examples, *, reset: bool) -> Examples:  # noqa: ARG002  classifiers count classes
+        """The examples with the weights that the task adds."""
+        return examples
+
+    def _hold_out(self, examples: Examples) -> tuple[Examples, Examples]:
+        """Examples to train on, and those to watch: the last ones.
+
+        With k targets in a row the k - 1 rows before the held-out ones are left out: their targets may lie among those.
+        """
+        return examples.hold_out(self.validation_fraction, gap=examples.y.shape[-1] - 1)
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Examples:
         """Check one set of examples; those of weight zero are left out."""
@@ -173,14 +196,17 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
 
         check_target_order(X, y)
         sequences = check_sequences(self, X, n_channels=self.n_channels, reset=reset)
-        y = self._check_target(y, len(sequences), reset=reset)
+        observed = sequences.observed_steps(self.missing) if self.return_sequences else None
+        y = self._check_target(y, len(sequences), observed, reset=reset)
         weight = check_weight(sample_weight, len(sequences))
-        examples = Examples(sequences, y, weight)
+        examples = Examples(sequences, y, weight, observed if observed is None else observed.astype(np.float64))
         used = weight > 0
         examples = examples if used.all() else examples.take(used)
-        if reset:
+        if examples.step_weight is not None and not examples.step_weight.any():
+            raise ValueError("X contains no observed step, so that return_sequences=True leaves nothing to learn from.")
+        if reset and self.missing == "skip":
             warn_of_lost_steps(examples.sequences, examples.weight)
-        return examples
+        return self._weighted(examples, reset=reset)
 
     def _train(self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""
@@ -201,7 +227,7 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
         self.n_iter_ = len(self.loss_curve_)
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = log.best_loss
-        self.n_outputs_ = examples.y.shape[1]
+        self.n_outputs_ = examples.y.shape[-1]
         self._model: Model = model
         return log
 
@@ -210,6 +236,7 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
 
         return Plan(
             solver=self.solver,
+            learning_rate=self.learning_rate,
             learning_rate_init=self.learning_rate_init,
             momentum=self.momentum,
             weight_decay=self.weight_decay,
@@ -224,15 +251,23 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
     def _spec(self, examples: Examples, loss: Loss) -> NetworkSpec:
         from skrnn._network import NetworkSpec
 
+        if self.return_sequences and self.pooling != "last":
+            raise ValueError(
+                f"pooling={self.pooling!r} makes one summary of all steps, but return_sequences=True asks for an "
+                "answer at each step. Set pooling='last'."
+            )
         return NetworkSpec(
             layer=self._layer,
-            input_size=examples.sequences.n_channels,
+            input_size=examples.sequences.n_channels + (self.missing == "indicator"),
             hidden_size=self.hidden_size,
             num_layers=self.num_layers,
             bidirectional=self.bidirectional,
             dropout=self.dropout,
-            width=loss.width(examples.y.shape[1]),
+            width=loss.width(examples.y.shape[-1]),
             options=tuple((name, getattr(self, name)) for name in self._layer_options),
+            norm=self.norm,
+            pooling=self.pooling,
+            return_sequences=self.return_sequences,
         )
 
     def _untrained(self, examples: Examples) -> Model:
@@ -240,19 +275,20 @@ class RecurrentEstimator(VersionedState, BaseEstimator, ABC):
         from skrnn._model import start
 
         loss = self._make_loss()
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        return start(self._spec(examples, loss), loss, examples, seed=int(seed), dtype=self.dtype, device=self.device)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        places = {"dtype": self.dtype, "device": self.device}
+        return start(self._spec(examples, loss), loss, examples, missing=self.missing, seed=seed, **places)
 
     def _continued(self, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""
         name = type(self).__name__
-        if examples.y.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {examples.y.shape[1]} outputs, but {name} was fitted with {self.n_outputs_}.")
+        if examples.y.shape[-1] != self.n_outputs_:
+            raise ValueError(f"y has {examples.y.shape[-1]} outputs, but {name} was fitted with {self.n_outputs_}.")
         loss = self._make_loss()
-        spec = self._spec(examples, loss)
-        old = {"loss": self._model.loss, **dict(self._model.spec.options), **asdict(self._model.spec)}
-        new = {"loss": loss, **dict(spec.options), **asdict(spec)}
-        for parameter in ("loss", "hidden_size", "num_layers", "bidirectional", *self._layer_options):
+        spec, model = self._spec(examples, loss), self._model
+        old = {"loss": model.loss, "missing": model.missing, **dict(model.spec.options), **asdict(model.spec)}
+        new = {"loss": loss, "missing": self.missing, **dict(spec.options), **asdict(spec)}
+        for parameter in (*_SHAPES, *self._layer_options):
             if old[parameter] != new[parameter]:
                 raise ValueError(
                     f"{parameter} of {name} changed from {old[parameter]!r} to {new[parameter]!r} since the last fit, "

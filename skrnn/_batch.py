@@ -15,8 +15,8 @@ class Batch:
     observed: torch.Tensor | None  # (row,), None where all are
     starts: torch.Tensor  # (n,)
     n_steps: int
-    y: torch.Tensor | None = None  # (n, target)
-    weight: torch.Tensor | None = None  # (n,)
+    y: torch.Tensor | None = None  # (n, target), or (n, step, target) for an answer at each step
+    weight: torch.Tensor | None = None  # (n,) or (n, step)
 
     def __len__(self) -> int:
         return len(self.starts)

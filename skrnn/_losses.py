@@ -4,18 +4,28 @@ A loss is an object with
 
 * ``width(n_targets)``, the number of outputs of the head,
 * ``__call__(raw, y)``, one value for each row, from tensors of shape (batch, width) and (batch, n_targets),
-* ``predict(raw)``, the answer of shape (batch, n_targets),
-* ``equivariant``, whether an affine change of y changes the answer alike, so that y may be standardised, and
-* optionally ``gradient(raw, y)``, the derivative of ``__call__`` by ``raw``; without it, autograd serves.
+* ``predict(raw)``, the answer of shape (batch, n_targets); for classifiers, whose targets are indicators of the
+  classes, these are probabilities,
+* ``equivariant``, whether a change of y's unit that keeps its domain changes the answer alike, so that y may be
+  standardised, and optionally
+* ``gradient(raw, y)``, the derivative of ``__call__`` by ``raw``; without it, autograd serves,
+* ``domain``, which targets it takes: "real", as without it, or "non-negative", where y is divided by its mean,
+* ``std(raw)``, standard deviations of shape (batch, n_targets), and
+* ``quantiles(raw)`` of shape (batch, n_targets, n_levels).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import torch
+
+_LARGEST = 30.0  # largest log of a mean or a variance, either way
 
 
 class Loss(Protocol):
@@ -69,4 +79,190 @@ class AbsoluteError:
         return raw
 
 
-REGRESSION_LOSSES: dict[str, type[Loss]] = {"absolute_error": AbsoluteError, "squared_error": SquaredError}
+@dataclass(frozen=True)
+class Huber:
+    """Half the squared error up to ``delta``, ``delta * (|error| - delta / 2)`` beyond (Huber, 1964).
+
+    ``delta`` is in units of standardised targets.
+    """
+
+    delta: float = 1.0
+    equivariant: bool = field(default=True, init=False)
+
+    def width(self, n_targets: int) -> int:
+        return n_targets
+
+    def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        error = (raw - y).abs()
+        inner = error.clamp(max=self.delta)
+        return (inner * (error - inner / 2)).mean(dim=1)
+
+    def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (raw - y).clamp_(-self.delta, self.delta).div_(y.shape[1])
+
+    def predict(self, raw: torch.Tensor) -> torch.Tensor:
+        return raw
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """Pinball loss ``max(q * (y - raw), (q - 1) * (y - raw))``, averaged over levels q and targets.
+
+    Its answers are quantiles (Koenker and Bassett, 1978). Those of several levels are sorted, so that they never
+    cross; sorting never makes them worse (Chernozhukov, Fernandez-Val and Galichon, 2010).
+    """
+
+    quantile: float | tuple[float, ...] = 0.5
+    equivariant: bool = field(default=True, init=False)
+
+    def __post_init__(self) -> None:
+        levels = self.levels
+        rising = all(low < high for low, high in pairwise(levels))
+        if not levels or not rising or levels[0] <= 0 or levels[-1] >= 1:
+            raise ValueError(
+                f"quantile must be a level in (0, 1), or a tuple of several in increasing order; got {self.quantile!r}."
+            )
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        return self.quantile if isinstance(self.quantile, tuple) else (self.quantile,)
+
+    def width(self, n_targets: int) -> int:
+        return n_targets * len(self.levels)
+
+    def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        error = y[:, :, None] - self._by_level(raw)
+        level = raw.new_tensor(self.levels)
+        return (error * (level - (error < 0).to(raw.dtype))).mean(dim=(1, 2))
+
+    def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        error = y[:, :, None] - self._by_level(raw)
+        slope = (error < 0).to(raw.dtype) - raw.new_tensor(self.levels)
+        return slope.flatten(1).div_(raw.shape[1])
+
+    def predict(self, raw: torch.Tensor) -> torch.Tensor:
+        central = min(range(len(self.levels)), key=lambda i: abs(self.levels[i] - 0.5))
+        return self.quantiles(raw)[:, :, central]
+
+    def quantiles(self, raw: torch.Tensor) -> torch.Tensor:
+        return self._by_level(raw).sort(dim=2).values
+
+    def _by_level(self, raw: torch.Tensor) -> torch.Tensor:
+        """Raw outputs (batch, target, level)."""
+        return raw.unflatten(1, (-1, len(self.levels)))
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Half the deviance of Poisson counts with mean ``exp(raw)``, less what does not depend on it.
+
+    ``exp(raw) - y * raw`` (McCullagh and Nelder, 1989), averaged over the targets of a row.
+    """
+
+    equivariant: bool = field(default=True, init=False)
+    domain: str = field(default="non-negative", init=False)
+
+    def width(self, n_targets: int) -> int:
+        return n_targets
+
+    def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (self.predict(raw) - y * raw).mean(dim=1)
+
+    def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (self.predict(raw) - y).div_(y.shape[1])
+
+    def predict(self, raw: torch.Tensor) -> torch.Tensor:
+        # Beyond exp(30), which only a diverging network says, the exponential goes on as a straight line.
+        inner = raw.clamp(max=_LARGEST)
+        return inner.exp() * (1 + raw - inner)
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Negative log-likelihood of a normal distribution whose mean and log-variance are both outputs.
+
+    ``(s + (y - m)^2 / exp(s) + log(2 pi)) / 2`` (Nix and Weigend, 1994), averaged over the targets of a row. The raw
+    outputs are all means, then all log-variances s.
+    """
+
+    equivariant: bool = field(default=True, init=False)
+
+    def width(self, n_targets: int) -> int:
+        return 2 * n_targets
+
+    def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        mean, log_variance = self._read(raw)
+        value = log_variance + (y - mean).square() * (-log_variance).exp() + math.log(2 * math.pi)
+        return value.mean(dim=1) / 2
+
+    def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        mean, log_variance = self._read(raw)
+        precision = (-log_variance).exp()
+        by_mean = (mean - y) * precision
+        by_log_variance = (1 - (mean - y) * by_mean) / 2
+        both = by_mean.new_empty(raw.shape)
+        n_targets = y.shape[1]
+        both[:, :n_targets] = by_mean
+        # At a bound only the way back is open.
+        outer = raw[:, n_targets:] - log_variance
+        both[:, n_targets:] = by_log_variance.masked_fill_(outer * by_log_variance < 0, 0.0)
+        return both.div_(n_targets)
+
+    def predict(self, raw: torch.Tensor) -> torch.Tensor:
+        return self._read(raw)[0]
+
+    def std(self, raw: torch.Tensor) -> torch.Tensor:
+        return (self._read(raw)[1] / 2).exp()
+
+    def _read(self, raw: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        mean, log_variance = raw.chunk(2, dim=1)
+        return mean, log_variance.clamp(-_LARGEST / 2, _LARGEST / 2)
+
+
+@dataclass(frozen=True)
+class LogLoss:
+    """Negative log-likelihood of classes, from indicators of them.
+
+    One indicator for two classes, read by a logistic function, or one for each of more classes, read by a softmax.
+    """
+
+    equivariant: bool = field(default=False, init=False)
+
+    def width(self, n_targets: int) -> int:
+        return n_targets
+
+    def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        if raw.shape[1] == 1:
+            # log(1 + exp(raw)) without overflow
+            return (raw.clamp(min=0) + (-raw.abs()).exp().log1p() - y * raw)[:, 0]
+        return raw.logsumexp(dim=1) - (y * raw).sum(dim=1)
+
+    def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return self.predict(raw) - y
+
+    def predict(self, raw: torch.Tensor) -> torch.Tensor:
+        return raw.sigmoid() if raw.shape[1] == 1 else raw.softmax(dim=1)
+
+
+REGRESSION_LOSSES: dict[str, type[Loss]] = {
+    "absolute_error": AbsoluteError,
+    "gaussian": Gaussian,
+    "huber": Huber,
+    "poisson": Poisson,
+    "quantile": Quantile,
+    "squared_error": SquaredError,
+}
+CLASSIFICATION_LOSSES: dict[str, type[Loss]] = {"log_loss": LogLoss}
+
+
+def make_loss(table: Mapping[str, type[Loss]], loss: Any, parameters: Mapping[str, Any]) -> Loss:
+    """A loss by its name, with those of the parameters that it has; an object is taken as it is."""
+    if not isinstance(loss, str):
+        return loss
+    kind: Any = table[loss]
+    return kind(**{each.name: parameters[each.name] for each in fields(kind) if each.init})
+
+
+def has_reading(table: Mapping[str, type[Loss]], loss: Any, reading: str) -> bool:
+    """Whether a loss, given by its name or as an object, has one of the further readings."""
+    return hasattr(table.get(loss) if isinstance(loss, str) else loss, reading)

@@ -28,29 +28,53 @@ class Examples:
     """Sequences with their targets and weights."""
 
     sequences: Sequences
-    y: np.ndarray  # (n, target)
+    y: np.ndarray  # (n, target), or (n, step, target) for an answer at each step
     weight: np.ndarray  # (n,)
+    step_weight: np.ndarray | None = None  # (n, step) for an answer at each step; 0 where it does not count
 
     def take(self, rows: np.ndarray | slice) -> Examples:
-        return Examples(self.sequences.take(rows), self.y[rows], self.weight[rows])
+        step_weight = None if self.step_weight is None else self.step_weight[rows]
+        return Examples(self.sequences.take(rows), self.y[rows], self.weight[rows], step_weight)
 
-    def hold_out(self, fraction: float) -> tuple[Examples, Examples]:
-        """The earlier examples, and the last ones to be watched.
+    def answer_weight(self) -> np.ndarray:
+        """Weight of each answer (n,) or (n, step)."""
+        return self.weight if self.step_weight is None else self.weight[:, None] * self.step_weight
 
-        With k targets in a row the k - 1 rows before the held-out ones are left out: their targets may lie among those.
-        """
-        n_samples, n_targets = self.y.shape
+    def weighted(self, factors: np.ndarray) -> Examples:
+        """The same examples with a factor on the weight of each answer (n,) or (n, step)."""
+        if self.step_weight is None:
+            return replace(self, weight=self.weight * factors)
+        return replace(self, step_weight=self.step_weight * factors)
+
+    def hold_out(self, fraction: float, *, gap: int) -> tuple[Examples, Examples]:
+        """The earlier examples, and the last ones to be watched; ``gap`` examples between them are left out."""
+        n_samples = len(self)
         n_held_out = math.ceil(fraction * n_samples)
-        n_train = n_samples - n_held_out - (n_targets - 1)
+        n_train = n_samples - n_held_out - gap
         if n_train < 1:
-            raise ValueError(
-                f"early_stopping=True leaves no sample to train on: of n_samples = {n_samples}, {n_held_out} are held "
-                f"out (validation_fraction={fraction}). Lower validation_fraction, or pass X_val and y_val."
-            )
+            raise _nothing_left(n_samples, n_held_out, fraction)
         return self.take(slice(0, n_train)), self.take(slice(n_samples - n_held_out, None))
+
+    def hold_out_of_each(self, labels: np.ndarray, fraction: float) -> tuple[Examples, Examples]:
+        """The earlier examples of each label, and the last ones to be watched; one of each stays in training."""
+        held_out = np.zeros(len(self), dtype=bool)
+        for label in np.unique(labels):
+            rows = np.flatnonzero(labels == label)
+            n_held_out = min(math.ceil(fraction * len(rows)), len(rows) - 1)
+            held_out[rows[len(rows) - n_held_out :]] = True
+        if not held_out.any():
+            raise _nothing_left(len(self), len(self), fraction)
+        return self.take(~held_out), self.take(held_out)
 
     def __len__(self) -> int:
         return len(self.weight)
+
+
+def _nothing_left(n_samples: int, n_held_out: int, fraction: float) -> ValueError:
+    return ValueError(
+        f"early_stopping=True leaves no sample to train on: of n_samples = {n_samples}, {n_held_out} are held "
+        f"out (validation_fraction={fraction}). Lower validation_fraction, or pass X_val and y_val."
+    )
 
 
 @dataclass(frozen=True)
@@ -62,35 +86,90 @@ class Model:
     loss: Loss
     x_scale: Scale
     y_scale: Scale
+    missing: str
     dtype: str
     training: TrainingState
 
-    def predict(self, sequences: Sequences, device: str) -> np.ndarray:
-        """Answers in the units of y (n, target)."""
+    @property
+    def n_channels(self) -> int:
+        return len(self.x_scale.mean)
+
+    def infer(self, sequences: Sequences, device: str) -> torch.Tensor:
+        """Raw outputs (n, width) or (n, step, width)."""
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
         with _network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
-            answer = self.loss.predict(network.infer(_batch(sequences, self.x_scale, place, dtype)))
-        return self.y_scale.invert(answer.cpu().numpy().astype(np.float64))
+            return network.infer(_batch(self, sequences, place, dtype))
+
+    def predict(self, raw: torch.Tensor) -> np.ndarray:
+        """Answers in the units of y (..., target), from raw outputs (..., width)."""
+        return self.y_scale.invert(_read(self.loss.predict, raw))
+
+    def std(self, raw: torch.Tensor) -> np.ndarray:
+        """Standard deviations in the units of y (..., target)."""
+        return _read(self.loss.std, raw) * self.y_scale.std  # type: ignore[attr-defined]
+
+    def quantiles(self, raw: torch.Tensor) -> np.ndarray:
+        """Quantiles in the units of y (..., target, level)."""
+        levels = _read(self.loss.quantiles, raw)  # type: ignore[attr-defined]
+        return levels * self.y_scale.std[:, None] + self.y_scale.mean[:, None]
+
+    def attention(self, sequences: Sequences, device: str) -> np.ndarray:
+        """Weights of the steps (n, step)."""
+        place, dtype = resolve_device(device), _torch_dtype(self.dtype)
+        with _torch_network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
+            return network.attention(_batch(self, sequences, place, dtype)).cpu().numpy().astype(np.float64)
+
+    def step(
+        self, values: np.ndarray, before: tuple[np.ndarray, ...] | None, device: str
+    ) -> tuple[torch.Tensor, tuple[np.ndarray, ...]]:
+        """Raw outputs after one more step (n, channel) of each sequence, and the states of all layers then."""
+        place, dtype = resolve_device(device), _torch_dtype(self.dtype)
+        data = _batch(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
+        observed = torch.ones(len(values), dtype=torch.bool, device=place) if data.observed is None else data.observed
+        given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
+        with own_modes(place), suited_threads(len(values) * self.spec.hidden_size):
+            network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
+            raw, after = network.step(data.base, observed, given)
+        return raw, tuple(state.cpu().numpy() for state in after)
 
 
-def start(spec: NetworkSpec, loss: Loss, examples: Examples, *, seed: int, dtype: str, device: str) -> Model:
+def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) -> np.ndarray:
+    """Apply a reading of a loss, which takes rows (n, width), to raw outputs (..., width)."""
+    with torch.no_grad():
+        answer = reading(raw.flatten(0, -2)).cpu().numpy().astype(np.float64)
+    return answer.reshape(*raw.shape[:-1], *answer.shape[1:])
+
+
+def start(
+    spec: NetworkSpec, loss: Loss, examples: Examples, *, missing: str, seed: int, dtype: str, device: str
+) -> Model:
     """An untrained model in the units of the examples; "auto" precision is theirs on the CPU, single on CUDA."""
     if dtype == "auto":
         dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
     network = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=_torch_dtype(dtype))
     network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
-    y_scale = Scale.identity(examples.y.shape[1])
-    if loss.equivariant:
-        y_scale = Scale.of(lambda: [(examples.y, examples.weight)], examples.y.shape[1], examples.y.dtype)
     return Model(
         spec=spec,
         weights=network.arrays(),
         loss=loss,
-        x_scale=examples.sequences.scale(examples.weight),
-        y_scale=y_scale,
+        x_scale=examples.sequences.scale(examples.weight, missing),
+        y_scale=_target_scale(loss, examples),
+        missing=missing,
         dtype=dtype,
         training=TrainingState(seed),
     )
+
+
+def _target_scale(loss: Loss, examples: Examples) -> Scale:
+    """The units in which a loss reads targets."""
+    n_targets = examples.y.shape[-1]
+    if not loss.equivariant:
+        return Scale.identity(n_targets)
+    y, weight = examples.y.reshape(-1, n_targets), examples.answer_weight().ravel()
+    if getattr(loss, "domain", "real") == "non-negative":
+        mean = weight @ y / weight.sum()
+        return Scale(np.zeros(n_targets), np.where(mean > 0, mean, 1.0))
+    return Scale.of(lambda: [(y, weight)], n_targets, y.dtype)
 
 
 def train_on(
@@ -115,20 +194,42 @@ def train_on(
 def _network_of(
     model: Model, device: torch.device, n_at_once: int, n_rows: int
 ) -> Iterator[CompiledNetwork | TorchNetwork]:
-    """The network on the compiled loops where they serve, else on torch's layers, with threads that suit it."""
+    """The network in closed form where it serves, else one with autograd, with threads that suit it."""
+    kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
+    if kernel is None or not model.spec.is_plain:
+        with _torch_network_of(model, device, n_at_once, n_rows) as network:
+            yield network
+        return
+    from skrnn._compiled import CompiledNetwork
+
+    with own_modes(device), _compiled_threads(model, n_rows) as n_threads:
+        yield CompiledNetwork(model.spec, model.weights, kernel, n_threads)
+
+
+@contextmanager
+def _torch_network_of(model: Model, device: torch.device, n_at_once: int, n_rows: int) -> Iterator[TorchNetwork]:
+    """The network with autograd; its layers are compiled where they can be."""
     kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
     with own_modes(device):
-        if kernel is not None:
-            from skrnn._compiled import CompiledNetwork
-
-            # As torch does, overflow goes on as infinity without a word; training looks at its loss.
-            n_weights = sum(array.size for array in model.weights.values())
-            with own_threads(n_rows * n_weights) as n_threads, np.errstate(over="ignore", invalid="ignore"):
-                yield CompiledNetwork(model.spec, model.weights, kernel, n_threads)
-        else:
+        network = RecurrentNetwork.of(model.spec, model.weights, device=device, dtype=_torch_dtype(model.dtype))
+        if kernel is None:
             with suited_threads(n_at_once * model.spec.hidden_size):
-                dtype = _torch_dtype(model.dtype)
-                yield TorchNetwork(RecurrentNetwork.of(model.spec, model.weights, device=device, dtype=dtype))
+                yield TorchNetwork(network)
+            return
+        from skrnn._compiled import CompiledReading
+
+        with _compiled_threads(model, n_rows) as n_threads:
+            for layer in network.layers:
+                layer.read = CompiledReading(kernel, model.spec.hidden_size, n_threads)  # type: ignore[assignment]
+            yield TorchNetwork(network)
+
+
+@contextmanager
+def _compiled_threads(model: Model, n_rows: int) -> Iterator[int]:
+    """The number of threads for compiled loops; as in torch, overflow goes on as infinity without a word."""
+    n_weights = sum(array.size for array in model.weights.values())
+    with own_threads(n_rows * n_weights) as n_threads, np.errstate(over="ignore", invalid="ignore"):
+        yield n_threads
 
 
 def _torch_dtype(name: str) -> torch.dtype:
@@ -138,18 +239,24 @@ def _torch_dtype(name: str) -> torch.dtype:
 
 def _labelled(model: Model, examples: Examples, device: torch.device, dtype: torch.dtype) -> Batch:
     """Standardised examples on a device; weights have mean 1."""
-    y = torch.from_numpy(model.y_scale.apply(examples.y, np.float64))
-    weight = torch.from_numpy(examples.weight / examples.weight.mean())
-    data = _batch(examples.sequences, model.x_scale, device, dtype)
+    y = torch.from_numpy(model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64))
+    y = y.reshape(examples.y.shape)
+    answer_weight = examples.answer_weight()
+    weight = torch.from_numpy(answer_weight / answer_weight.mean())
+    data = _batch(model, examples.sequences, device, dtype)
     return replace(data, y=y.to(device=device, dtype=dtype), weight=weight.to(device=device, dtype=dtype))
 
 
-def _batch(sequences: Sequences, scale: Scale, device: torch.device, dtype: torch.dtype) -> Batch:
-    """Standardised sequences on a device; NaN becomes 0 in rows that are not observed."""
-    base = scale.apply(sequences.base, np.float64 if dtype == torch.float64 else np.float32)
-    observed = sequences.observed()
+def _batch(model: Model, sequences: Sequences, device: torch.device, dtype: torch.dtype) -> Batch:
+    """Standardised sequences on a device, as the model reads missing values."""
+    base = model.x_scale.apply(sequences.base, np.float64 if dtype == torch.float64 else np.float32)
+    observed = sequences.observed(model.missing)
     complete = bool(observed.all())
-    if not complete:
+    if model.missing == "indicator":
+        lacking = np.isnan(base)
+        base[lacking] = 0.0
+        base = np.concatenate([base, lacking.any(axis=1, keepdims=True)], axis=1, dtype=base.dtype)
+    elif not complete:
         base[~observed] = 0.0
     return Batch(
         base=torch.from_numpy(base).to(device),

@@ -1,4 +1,4 @@
-"""The network: stacked recurrent layers that skip unobserved steps, and a linear head on their summary."""
+"""The network: stacked recurrent layers that skip unobserved steps, and a linear head on their states."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from skrnn._batch import Batch
+from skrnn._stages import NORMS, POOLINGS, AttentionPooling, draw_uniform
 
 _CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
 
@@ -21,7 +22,8 @@ class NetworkSpec:
 
     ``layer`` is the dotted path of a class that keeps the calling convention of ``torch.nn.GRU``: built as
     ``Layer(input_size, hidden_size, batch_first=True, **options)``, called as ``states, last = layer(x)`` with x
-    of shape (batch, step, channel).
+    of shape (batch, step, channel). ``norm`` and ``pooling`` are names in ``_stages``; with ``return_sequences`` the
+    head answers at each step instead of reading a summary.
     """
 
     layer: str
@@ -32,14 +34,26 @@ class NetworkSpec:
     dropout: float
     width: int
     options: tuple[tuple[str, str], ...] = ()
+    norm: str | None = None
+    pooling: str = "last"
+    return_sequences: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but recurrent layers, dropout and a head on the last state is asked for."""
+        return self.norm is None and self.pooling == "last" and not self.return_sequences
 
 
 class RecurrentLayer(nn.Module):
-    """One layer in one or both directions; a step that is not observed leaves the state as it is."""
+    """One layer in one or both directions; a step that is not observed leaves the state as it is.
+
+    ``read`` computes the states; another function may take its place, see ``read_by_torch``.
+    """
 
     def __init__(self, make_direction: Callable[[], nn.Module], n_directions: int) -> None:
         super().__init__()
         self.directions = nn.ModuleList([make_direction() for _ in range(n_directions)])
+        self.read = read_by_torch
 
     def forward(self, x: torch.Tensor, observed: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """Read sequences.
@@ -58,8 +72,37 @@ class RecurrentLayer(nn.Module):
         last : Tensor of shape (batch, hidden * directions)
             State of each direction after all its steps; for the backward one this is the state at step 0.
         """
-        runs = [_read(layer, x, observed, backward=bool(i)) for i, layer in enumerate(self.directions)]
-        return torch.cat([states for states, _ in runs], dim=2), torch.cat([last for _, last in runs], dim=1)
+        states = self.read(self.directions, x, observed)
+        halves = states.chunk(len(self.directions), dim=2)
+        return states, torch.cat([half[:, 0 if i else -1] for i, half in enumerate(halves)], dim=1)
+
+    def step(
+        self, x: torch.Tensor, observed: torch.Tensor, before: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Read one more step of each sequence, forwards.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, channel)
+            Input, without NaN.
+        observed : Tensor of shape (batch,), bool
+            Sequences whose step is read.
+        before : Tensor of shape (state, batch, hidden), or None
+            All states of the layer so far; None where sequences start.
+
+        Returns
+        -------
+        output : Tensor of shape (batch, hidden)
+            State that the layer above reads.
+        after : Tensor of shape (state, batch, hidden)
+            All states.
+        """
+        given = [] if before is None else [before[:1] if len(before) == 1 else tuple(before[:, None])]
+        _, after = self.directions[0](x[:, None], *given)
+        after = torch.cat(after) if isinstance(after, tuple) else after
+        before = torch.zeros_like(after) if before is None else before
+        after = torch.where(observed[:, None], after, before)
+        return after[0], after
 
 
 class RecurrentNetwork(nn.Module):
@@ -83,6 +126,10 @@ class RecurrentNetwork(nn.Module):
 
         self.layers = nn.ModuleList([make(spec.input_size if i == 0 else summary) for i in range(spec.num_layers)])
         self.head = nn.Linear(summary, spec.width, device="meta", dtype=dtype)
+        norm = NORMS[spec.norm]
+        self.norms = nn.ModuleList([norm(summary, device="meta", dtype=dtype) for _ in self.layers])
+        self.pooling = POOLINGS[spec.pooling](summary, device="meta", dtype=dtype)
+        self.return_sequences = spec.return_sequences
         self.dropout = spec.dropout
         self.hidden_size = spec.hidden_size
         self.to_empty(device=device)
@@ -90,13 +137,39 @@ class RecurrentNetwork(nn.Module):
     def forward(
         self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None
     ) -> torch.Tensor:
-        """Raw output of each sequence; ``generator`` draws the dropout masks while training."""
+        """Raw output (batch, width) or (batch, step, width); ``generator`` draws the dropout masks while training."""
+        states, last = self.read(x, observed, generator)
+        if self.return_sequences:
+            return self._answer(states, observed, generator)
+        return self._answer(self.pooling(states, last, observed), None, generator)
+
+    def read(
+        self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """States of the last layer, see ``RecurrentLayer.forward``."""
         states = x
         for i, layer in enumerate(self.layers):
-            states = states if i == 0 else self._drop(states, generator)
+            if i:
+                states = self._drop(self.norms[i - 1](states, observed), generator)
             states, last = layer(states, observed)
-        output: torch.Tensor = self.head(self._drop(last, generator))
-        return output
+        return states, last
+
+    def step(
+        self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Raw output (batch, width) after one more step of each sequence, and the states of all layers then."""
+        after = []
+        for i, layer in enumerate(self.layers):
+            x = x if i == 0 else self.norms[i - 1](x, None)
+            assert isinstance(layer, RecurrentLayer)
+            x, states = layer.step(x, observed, None if before is None else before[i])
+            after.append(states)
+        return self._answer(x, None, None), tuple(after)
+
+    def attention(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        """Weights of the steps (batch, step)."""
+        assert isinstance(self.pooling, AttentionPooling)
+        return self.pooling.weights(self.read(x, observed)[0], observed)
 
     @classmethod
     def of(
@@ -114,12 +187,18 @@ class RecurrentNetwork(nn.Module):
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Draw all weights uniformly from +-1/sqrt(fan-in), fan-in being the hidden size in recurrent layers."""
-        for part, fan_in in ((self.layers, self.hidden_size), (self.head, self.head.in_features)):
-            for parameter in part.parameters():
-                # Drawn on the CPU in double precision: every device and precision starts from the same weights.
-                draws = torch.empty(parameter.shape, dtype=torch.float64, device="cpu")
-                parameter.copy_(draws.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator))
+        """Draw weights from +-1/sqrt(fan-in), fan-in being the hidden size in recurrent layers."""
+        draw_uniform(self.layers, self.hidden_size, generator)
+        draw_uniform(self.head, self.head.in_features, generator)
+        for stage in (*self.norms, self.pooling):
+            stage.initialize(generator)
+
+    def _answer(
+        self, states: torch.Tensor, observed: torch.Tensor | None, generator: torch.Generator | None
+    ) -> torch.Tensor:
+        """The head on states (..., column)."""
+        answer: torch.Tensor = self.head(self._drop(self.norms[-1](states, observed), generator))
+        return answer
 
     def _drop(self, x: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
         if not self.training or not self.dropout:
@@ -146,13 +225,14 @@ class TorchNetwork:
     def __init__(self, network: RecurrentNetwork) -> None:
         self._network = network
         self.parameters: list[torch.Tensor] = list(network.parameters())
+        self.tensors: list[torch.Tensor] = list(network.state_dict().values())
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights as arrays of their own."""
         return self._network.arrays()
 
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
+        """Raw output while training, as of ``RecurrentNetwork``; ``generator`` draws the dropout masks."""
         with torch.enable_grad():
             self._raw: torch.Tensor = self._network.train()(*data.take(rows), generator)
         return self._raw.detach()
@@ -167,24 +247,40 @@ class TorchNetwork:
         nn.utils.clip_grad_norm_(self.parameters, norm)
 
     def infer(self, data: Batch) -> torch.Tensor:
-        """Raw output (n, width)."""
+        """Raw output (n, width) or (n, step, width)."""
+        return self._in_chunks(self._network, data)
+
+    def attention(self, data: Batch) -> torch.Tensor:
+        """Weights of the steps (n, step)."""
+        return self._in_chunks(self._network.attention, data)
+
+    def step(
+        self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """See ``RecurrentNetwork.step``."""
+        with torch.inference_mode():
+            return self._network.eval().step(x, observed, before)
+
+    def _in_chunks(self, read: Callable[..., torch.Tensor], data: Batch) -> torch.Tensor:
         self._network.eval()
         widest = max(parameter.shape[0] for parameter in self.parameters)
         size = max(1, _CHUNK // (data.n_steps * widest))
         with torch.inference_mode():
-            return torch.cat([self._network(*data.take(slice(i, i + size))) for i in range(0, len(data), size)])
+            return torch.cat([read(*data.take(slice(i, i + size))) for i in range(0, len(data), size)])
 
 
-def _read(
-    layer: nn.Module, x: torch.Tensor, observed: torch.Tensor | None, *, backward: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Run one direction; see ``RecurrentLayer.forward``."""
+def read_by_torch(directions: nn.ModuleList, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+    """States (batch, step, hidden * directions) of a layer, computed by torch's layers; see ``RecurrentLayer``."""
+    runs = [_read(layer, x, observed, backward=bool(i)) for i, layer in enumerate(directions)]
+    return torch.cat(runs, dim=2)
+
+
+def _read(layer: nn.Module, x: torch.Tensor, observed: torch.Tensor | None, *, backward: bool) -> torch.Tensor:
+    """States (batch, step, hidden) of one direction."""
     if backward:
-        states, last = _read(layer, x.flip(1), None if observed is None else observed.flip(1), backward=False)
-        return states.flip(1), last
+        return _read(layer, x.flip(1), None if observed is None else observed.flip(1), backward=False).flip(1)
     if observed is None:
-        states, _ = layer(x)
-        return states, states[:, -1]
+        return layer(x)[0]
     # The observed steps move to the front, the layer reads those, and each step gets the state after the last of them.
     count = observed.cumsum(1)  # (batch, step)
     longest = max(int(count[:, -1].max()), 1)
@@ -193,5 +289,4 @@ def _read(
     front = front.scatter(1, place[:, :, None].expand_as(x), x)[:, :longest]
     states, _ = layer(front)
     states = torch.cat([states.new_zeros(len(x), 1, states.shape[2]), states], dim=1)
-    states = states.gather(1, count[:, :, None].expand(-1, -1, states.shape[2]))
-    return states, states[:, -1]
+    return states.gather(1, count[:, :, None].expand(-1, -1, states.shape[2]))

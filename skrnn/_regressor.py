@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.metaestimators import available_if
 
 from skrnn._base import RecurrentEstimator
-from skrnn._losses import REGRESSION_LOSSES, Loss
-from skrnn._validation import HasMethods, StrOptions, check_sequences, check_target
+from skrnn._losses import REGRESSION_LOSSES, Loss, has_reading, make_loss
+from skrnn._validation import (
+    HasMethods,
+    Interval,
+    Real,
+    StrOptions,
+    check_domain,
+    check_step_numbers,
+    check_target,
+    score_steps,
+)
+
+if TYPE_CHECKING:
+    import torch
 
 
 class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
@@ -20,6 +33,8 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RecurrentEstimator._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES)), HasMethods(["width", "__call__", "predict"])],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), tuple],
+        "delta": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -29,8 +44,15 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        norm: str | None = None,
+        pooling: str = "last",
+        missing: str = "skip",
+        return_sequences: bool = False,
         loss: Any = "squared_error",
+        quantile: float | tuple[float, ...] = 0.5,
+        delta: float = 1.0,
         solver: str = "adam",
+        learning_rate: str = "constant",
         learning_rate_init: float = 0.005,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
@@ -53,8 +75,15 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.dropout = dropout
+        self.norm = norm
+        self.pooling = pooling
+        self.missing = missing
+        self.return_sequences = return_sequences
         self.loss = loss
+        self.quantile = quantile
+        self.delta = delta
         self.solver = solver
+        self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.momentum = momentum
         self.weight_decay = weight_decay
@@ -73,35 +102,93 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Predict the target of each sequence.
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict the target of each sequence, or of each step.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
             Sequences. Their number of steps may differ from that in ``fit`` if X has three dimensions.
+        return_std : bool, default=False
+            Return standard deviations too. Needs ``loss="gaussian"``.
 
         Returns
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions in the shape of the ``y`` of ``fit``; float32 for float32 X, else float64. A sequence
-            without an observed step gets the answer of the initial state.
+            without an observed step gets the answer of the initial state. With ``return_sequences=True`` of shape
+            (n_samples, n_steps) or (n_samples, n_steps, n_outputs); a skipped step has the answer of the step before.
+        y_std : ndarray
+            Standard deviations of the targets around the predictions, in the same shape. Only with ``return_std=True``.
         """
-        check_is_fitted(self)
-        sequences = check_sequences(self, X, n_channels=self._model.spec.input_size, reset=False)
-        answer = self._model.predict(sequences, self.device).astype(sequences.base.dtype)
-        return answer if self._column_target else answer.ravel()
+        raw, dtype = self._infer(X)
+        answer = self._answer(raw, dtype)
+        if not return_std:
+            return answer
+        if not hasattr(self._model.loss, "std"):
+            raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {self.loss!r}.")
+        return answer, self._shaped(self._model.std(raw), dtype)
+
+    @available_if(lambda self: has_reading(REGRESSION_LOSSES, self.loss, "quantiles"))
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Predict the levels of ``quantile``. Only with ``loss="quantile"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``predict``.
+
+        Returns
+        -------
+        y_quantiles : ndarray of shape (n_samples, n_levels)
+            Quantiles in the order of the levels; they never cross. For y of shape (n_samples, n_outputs) of shape
+            (n_samples, n_outputs, n_levels), with an axis of steps in front of both with ``return_sequences=True``.
+        """
+        raw, dtype = self._infer(X)
+        quantiles = self._model.quantiles(raw).astype(dtype)
+        return quantiles if self._column_target else quantiles[..., 0, :]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Coefficient of determination of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences.
+        y : array-like
+            Targets in the shape of those of ``fit``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            R2, averaged over the outputs. With ``return_sequences=True`` over all steps that are not skipped.
+        """
+        if not self.return_sequences:
+            return float(super().score(X, y, sample_weight))
+        return score_steps(r2_score, y, self.predict(X), self._observed(X), sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
-    def _check_target(self, y: Any, n_samples: int, *, reset: bool) -> np.ndarray:
-        y = check_target(self, y, n_samples)
+    def _answer(self, raw: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+        return self._shaped(self._model.predict(raw), dtype)
+
+    def _shaped(self, answer: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """An answer (..., target) with or without the axis of targets."""
+        return (answer if self._column_target else answer[..., 0]).astype(dtype)
+
+    def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
+        y = check_target(self, y, n_samples) if observed is None else check_step_numbers(y, observed)
+        check_domain(y, self._make_loss(), self.loss)
+        n_axes = 1 if observed is None else 2
         if reset:
-            self._column_target = y.ndim == 2
-        return y.reshape(n_samples, -1)
+            self._column_target = y.ndim > n_axes
+        return y.reshape(*y.shape[:n_axes], -1)
 
     def _make_loss(self) -> Loss:
-        return REGRESSION_LOSSES[self.loss]() if isinstance(self.loss, str) else self.loss
+        return make_loss(REGRESSION_LOSSES, self.loss, vars(self))

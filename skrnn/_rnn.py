@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from skrnn._classifier import RecurrentClassifier
+from skrnn._docstrings import documented
 from skrnn._regressor import RecurrentRegressor
 from skrnn._validation import StrOptions
 
 
+@documented
 class RNNRegressor(RecurrentRegressor):
     """Regression on sequences with a simple recurrent network.
 
@@ -17,95 +20,18 @@ class RNNRegressor(RecurrentRegressor):
 
     with f as ``nonlinearity`` says, and the output is a linear map of the state after the last step.
 
-    Parameters
-    ----------
-    hidden_size : int, default=32
-        Number of units in each layer and direction.
-    nonlinearity : {"tanh", "relu"}, default="tanh"
-        Activation of the units.
-    num_layers : int, default=1
-        Number of layers, each reading the states of the one below.
-    bidirectional : bool, default=False
-        Read each sequence in both directions, which doubles the width of a layer.
-    dropout : float, default=0.0
-        Share of the numbers that are set to 0 while training, between layers and before the output; in [0, 1).
-    loss : {"squared_error", "absolute_error"} or object, default="squared_error"
-        What is minimised: the first predicts the mean, the second the median. An object must have the methods
-        ``width``, ``__call__`` and ``predict`` and the attribute ``equivariant`` of the losses in ``skrnn._losses``.
-    solver : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
-        Optimiser, as in ``torch.optim``.
-    learning_rate_init : float, default=0.005
-        Step size of the solver.
-    momentum : float, default=0.9
-        Momentum in [0, 1). Ignored unless ``solver="sgd"``.
-    weight_decay : float, default=0.0
-        Weight decay of the solver: a penalty on the squared weights, or with "adamw" a decay apart from the gradient.
-    clip_norm : float or None, default=5.0
-        Largest norm of the gradient of a batch; longer ones are shortened to it. None clips nothing.
-    batch_size : int or "auto", default="auto"
-        Number of sequences in a batch; "auto" is ``min(200, n_samples)``.
-    max_iter : int, default=100
-        Largest number of epochs.
-    shuffle : bool, default=True
-        Shuffle the sequences before each epoch.
-    tol : float, default=1e-4
-        Smallest fall of the watched loss that counts, in units of the loss of standardised targets.
-    n_iter_no_change : int, default=10
-        Training stops when the watched loss has not fallen by ``tol`` for more than this many epochs in a row.
-    early_stopping : bool, default=False
-        Watch the loss of held-out sequences instead of the training loss, and return the weights of the best epoch.
-    validation_fraction : float, default=0.1
-        Share of the sequences to hold out: the last ones. With k targets in a row the k - 1 sequences before them are
-        left out. Ignored unless ``early_stopping=True``, and where ``X_val`` is passed.
-    warm_start : bool, default=False
-        Go on from the weights of the last fit. The parameters that shape the network must be the same. Ignored by
-        ``partial_fit``, which always goes on.
-    n_channels : int or "auto", default="auto"
-        How a row of a two-dimensional X is cut into steps: it holds ``n_steps * n_channels`` numbers, oldest step
-        first, the channels of a step side by side. "auto" reads it from the column names that
-        ``SlidingWindowTransformer(flatten=True)`` gives, and is 1 without them. Ignored if X has three dimensions.
-    device : {"auto", "cpu", "cuda", "cuda:<n>"}, default="cpu"
-        Where to compute. Small networks are fastest on the CPU; "auto" takes CUDA where there is one. Also
-        read by ``predict``.
-    dtype : {"auto", "float32", "float64"}, default="auto"
-        Precision of the arithmetic. "auto" follows X on the CPU and is "float32" on CUDA.
-    random_state : int, RandomState instance or None, default=None
-        Draws the first weights, the order of the sequences and dropout. With an int, fits on one machine with one
-        number of threads are equal to the bit.
-    verbose : int or bool, default=0
-        If not 0, show a progress bar with the losses.
+    {parameters}
 
-    Attributes
-    ----------
-    loss_curve_ : list of float
-        Mean training loss of each epoch, of standardised targets.
-    validation_loss_curve_ : list of float or None
-        Loss of the held-out sequences after each epoch; None without ``early_stopping``.
-    loss_ : float
-        Training loss of the last epoch.
-    best_loss_ : float
-        Lowest watched loss of the last call of ``fit`` or ``partial_fit``.
-    n_iter_ : int
-        Number of epochs, those of earlier fits with ``warm_start`` and of ``partial_fit`` included.
-    n_features_in_ : int
-        Number of channels if X has three dimensions, else of columns.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, if X is a data frame whose column names are all strings.
-    n_outputs_ : int
-        Number of targets.
+    {attributes}
 
     See Also
     --------
     SlidingWindowTransformer : Makes the sequences in a pipeline.
+    RNNClassifier : The same network for classes.
     GRURegressor : The same with gated recurrent units.
     LSTMRegressor : The same with long short-term memory.
 
-    Notes
-    -----
-    Each channel of X and each target is standardised inside ``fit``, so that units do not matter and no scaler is
-    needed. A step that contains NaN is skipped: the state is carried over, so that short sequences can be padded with
-    NaN in front. A two-dimensional X is a set of unrolled sequences, one in each row; a raw table of a series
-    is not: put a ``SlidingWindowTransformer`` in front.
+    {notes}
 
     References
     ----------
@@ -137,8 +63,15 @@ class RNNRegressor(RecurrentRegressor):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        norm: str | None = None,
+        pooling: str = "last",
+        missing: str = "skip",
+        return_sequences: bool = False,
         loss: Any = "squared_error",
+        quantile: float | tuple[float, ...] = 0.5,
+        delta: float = 1.0,
         solver: str = "adam",
+        learning_rate: str = "constant",
         learning_rate_init: float = 0.005,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
@@ -162,8 +95,120 @@ class RNNRegressor(RecurrentRegressor):
             num_layers=num_layers,
             bidirectional=bidirectional,
             dropout=dropout,
+            norm=norm,
+            pooling=pooling,
+            missing=missing,
+            return_sequences=return_sequences,
             loss=loss,
+            quantile=quantile,
+            delta=delta,
             solver=solver,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            clip_norm=clip_norm,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            warm_start=warm_start,
+            n_channels=n_channels,
+            device=device,
+            dtype=dtype,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.nonlinearity = nonlinearity
+
+
+@documented
+class RNNClassifier(RecurrentClassifier):
+    """Classification of sequences, or of each of their steps, with a simple recurrent layer.
+
+    The layers are those of :class:`RNNRegressor`; the output is a linear map of the state after the last step, read by
+    a logistic function for two classes and by a softmax for more.
+
+    {parameters}
+
+    {attributes}
+
+    See Also
+    --------
+    pad_sequences : Puts sequences of different lengths into one array.
+    RNNRegressor : The same network for numbers.
+    GRUClassifier : The same with gated recurrent units.
+    LSTMClassifier : The same with long short-term memory.
+
+    {notes}
+
+    Examples
+    --------
+    >>> from skrnn import RNNClassifier, pad_sequences
+    >>> rising, falling = [[1.0], [2.0], [3.0]], [[3.0], [1.0]]
+    >>> X = pad_sequences([rising, falling] * 10)
+    >>> model = RNNClassifier(random_state=0).fit(X, ["up", "down"] * 10)
+    >>> model.predict(X[:2])
+    array(['up', 'down'], dtype='<U4')
+    """
+
+    _layer = "torch.nn.RNN"
+    _layer_options = ("nonlinearity",)
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **RecurrentClassifier._parameter_constraints,
+        "nonlinearity": [StrOptions({"tanh", "relu"})],
+    }
+
+    def __init__(
+        self,
+        hidden_size: int = 32,
+        *,
+        nonlinearity: str = "tanh",
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        norm: str | None = None,
+        pooling: str = "last",
+        missing: str = "skip",
+        return_sequences: bool = False,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+        solver: str = "adam",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.005,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 5.0,
+        batch_size: int | str = "auto",
+        max_iter: int = 100,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        n_channels: int | str = "auto",
+        device: str = "cpu",
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: int | bool = 0,
+    ) -> None:
+        super().__init__(
+            hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            dropout=dropout,
+            norm=norm,
+            pooling=pooling,
+            missing=missing,
+            return_sequences=return_sequences,
+            loss=loss,
+            class_weight=class_weight,
+            solver=solver,
+            learning_rate=learning_rate,
             learning_rate_init=learning_rate_init,
             momentum=momentum,
             weight_decay=weight_decay,

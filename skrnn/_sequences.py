@@ -58,9 +58,15 @@ class Sequences:
         """The same sequences of other values, for instance scaled ones."""
         return replace(self, base=base)
 
-    def observed(self) -> np.ndarray:
-        """Rows of the base without NaN."""
-        return np.concatenate([_complete(self.base[rows]) for rows in self._blocks()])
+    def observed(self, missing: str = "skip") -> np.ndarray:
+        """Rows of the base that are read: those without NaN, or with "indicator" those that are not all NaN."""
+        read = _complete if missing == "skip" else _begun
+        return np.concatenate([read(self.base[rows]) for rows in self._blocks()])
+
+    def observed_steps(self, missing: str) -> np.ndarray:
+        """Steps of each sequence that are read (n, step)."""
+        rows = self.starts[:, None] + np.arange(self.n_steps)
+        return self.observed(missing)[rows]
 
     def steps(self, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The rows of the base that are steps, and how often: each sequence counts with its weight.
@@ -79,15 +85,24 @@ class Sequences:
             used = counts > 0
             yield (self.base[rows], uses) if used.all() else (self.base[rows][used], uses[used])
 
-    def scale(self, weight: np.ndarray) -> Scale:
+    def scale(self, weight: np.ndarray, missing: str = "skip") -> Scale:
         """Weighted mean and spread of each channel over the observed steps of all sequences."""
+        if missing == "skip":
+            return self._scale(weight, slice(None))
+        # Each channel over its own values: a step may be read though other channels are missing.
+        scales = [self._scale(weight, slice(i, i + 1)) for i in range(self.n_channels)]
+        return Scale(*(np.concatenate(parts) for parts in zip(*((s.mean, s.std) for s in scales), strict=True)))
 
-        def observed_steps() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for values, uses in self.steps(weight):
-                observed = _complete(values)
-                yield (values, uses) if observed.all() else (values[observed], uses[observed])
+    def _scale(self, weight: np.ndarray, channels: slice) -> Scale:
+        """Scale of some channels over the steps where none of them is NaN."""
 
-        return Scale.of(observed_steps, self.n_channels, self.base.dtype)
+        def complete_steps() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for rows, uses in self.steps(weight):
+                values = rows[:, channels]
+                complete = _complete(values)
+                yield (values, uses) if complete.all() else (values[complete], uses[complete])
+
+        return Scale.of(complete_steps, self.base[:0, channels].shape[1], self.base.dtype)
 
     def _blocks(self) -> Iterator[slice]:
         return (slice(first, first + _BLOCK) for first in range(0, len(self.base), _BLOCK))
@@ -99,6 +114,11 @@ def _complete(values: np.ndarray) -> np.ndarray:
     for column in values.T:
         complete &= ~np.isnan(column)
     return complete
+
+
+def _begun(values: np.ndarray) -> np.ndarray:
+    """Rows that are not all NaN."""
+    return ~np.isnan(values).all(axis=1)
 
 
 def _sliding_sum(values: np.ndarray, length: int) -> np.ndarray:
@@ -137,6 +157,53 @@ def complete_windows(windows: Any) -> np.ndarray:
     sequences = Sequences.of(windows)
     missing = np.concatenate([[0], np.cumsum(~sequences.observed())])
     return np.asarray(missing[sequences.starts + sequences.n_steps] == missing[sequences.starts])
+
+
+def pad_sequences(sequences: Any) -> np.ndarray:
+    """Put sequences of different lengths into one array, with NaN in front of the shorter ones.
+
+    The networks skip steps of NaN, so that a padded sequence is the same to them as the sequence itself. Targets with
+    one value for each step, for ``return_sequences=True``, are padded alike.
+
+    Parameters
+    ----------
+    sequences : sequence of array-likes of shape (n_steps_i, n_channels) or (n_steps_i,)
+        Sequences, oldest step first. The number of steps may differ, the number of channels may not.
+
+    Returns
+    -------
+    padded : ndarray of shape (n, n_steps, n_channels) or (n, n_steps)
+        ``n_steps`` is that of the longest sequence. float32 if all sequences are, object if a sequence holds something
+        else than numbers, else float64.
+
+    Raises
+    ------
+    ValueError
+        If there is no sequence, or if they differ in more than their number of steps.
+
+    Examples
+    --------
+    >>> from skrnn import pad_sequences
+    >>> pad_sequences([[1.0, 2.0, 3.0], [4.0]])
+    array([[ 1.,  2.,  3.],
+           [nan, nan,  4.]])
+    """
+    arrays = [np.asarray(sequence) for sequence in sequences]
+    if not arrays:
+        raise ValueError("sequences is empty; at least one sequence is needed.")
+    for i, array in enumerate(arrays):
+        if array.ndim not in (1, 2) or array.shape[1:] != arrays[0].shape[1:]:
+            raise ValueError(
+                f"Sequences must have shape (n_steps,) or (n_steps, n_channels) and as many channels as the others; "
+                f"sequence {i} has shape {array.shape}, the first {arrays[0].shape}."
+            )
+    dtype = np.result_type(*arrays) if all(array.dtype.kind in "fiub" for array in arrays) else np.dtype(object)
+    if dtype not in (np.float32, np.dtype(object)):
+        dtype = np.dtype(np.float64)
+    padded = np.full((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), np.nan, dtype=dtype)
+    for row, array in zip(padded, arrays, strict=True):
+        row[len(row) - len(array) :] = array
+    return padded
 
 
 def flat_windows(windows: np.ndarray) -> np.ndarray:

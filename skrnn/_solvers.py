@@ -14,6 +14,8 @@ import torch
 class Solver(Protocol):
     """Updates parameters from their ``grad``."""
 
+    learning_rate: float
+
     def step(self) -> None: ...
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -38,8 +40,8 @@ class Adam:
         self._second = _restored(state, "exp_avg_sq", [torch.zeros_like(p) for p in parameters])
         begun = [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters]
         self._steps = _restored(state, "step", begun)
+        self.learning_rate = learning_rate
         self._options: dict[str, Any] = {
-            "lr": learning_rate,
             "weight_decay": weight_decay,
             "beta1": 0.9,
             "beta2": 0.999,
@@ -55,6 +57,7 @@ class Adam:
             self._second,
             [],
             self._steps,
+            lr=self.learning_rate,
             amsgrad=False,
             maximize=False,
             **self._options,
@@ -81,13 +84,15 @@ class SGD:
         buffers = [torch.zeros_like(p) for p in parameters] if momentum else []
         self._buffers = _restored(state, "momentum_buffer", buffers)
         self._is_first = not state
-        self._options: dict[str, Any] = {"lr": learning_rate, "weight_decay": weight_decay, "momentum": momentum}
+        self.learning_rate = learning_rate
+        self._options: dict[str, Any] = {"weight_decay": weight_decay, "momentum": momentum}
 
     def step(self) -> None:
         torch._fused_sgd_(
             self._parameters,
             _gradients(self._parameters),
             self._buffers,
+            lr=self.learning_rate,
             dampening=0.0,
             nesterov=False,
             maximize=False,
@@ -111,12 +116,14 @@ class RMSprop:
         learning_rate: float,
         weight_decay: float,
     ) -> None:
+        self.learning_rate = learning_rate
         self._optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, weight_decay=weight_decay)
         for i, parameter in enumerate(parameters if state else []):
             square, step = (torch.from_numpy(state[f"{i}.{name}"].copy()) for name in ("square_avg", "step"))
             self._optimizer.state[parameter] = {"square_avg": square.to(parameter.device), "step": step}
 
     def step(self) -> None:
+        self._optimizer.param_groups[0]["lr"] = self.learning_rate
         self._optimizer.step()
 
     def arrays(self) -> dict[str, np.ndarray]:

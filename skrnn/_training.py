@@ -12,15 +12,21 @@ import numpy as np
 import torch
 
 from skrnn._batch import Batch
+from skrnn._schedules import SCHEDULES
 from skrnn._solvers import SGD, Adam, RMSprop, Solver
 
 _PART = 65536  # rows whose targets are gathered and whose loss is computed at once
 
 
 class Network(Protocol):
-    """What training needs of a network: raw outputs of some rows, and gradients in ``grad`` of its parameters."""
+    """What training needs of a network: raw outputs of some rows, and gradients in ``grad`` of its parameters.
+
+    ``tensors`` are the parameters and whatever else training changes. Raw outputs are of shape (batch, width), or
+    (batch, step, width) for an answer at each step.
+    """
 
     parameters: list[torch.Tensor]
+    tensors: list[torch.Tensor]
 
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
 
@@ -42,6 +48,7 @@ class Plan:
     """How to train; the words are those of the estimators' parameters."""
 
     solver: str
+    learning_rate: str
     learning_rate_init: float
     momentum: float
     weight_decay: float
@@ -59,6 +66,7 @@ class TrainingState:
 
     seed: int
     n_epochs: int = 0
+    reduction: float = 1.0  # see Schedule
     solver: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -91,6 +99,10 @@ class Patience:
     @property
     def exhausted(self) -> bool:
         return self.n_stalled > self.n_iter_no_change
+
+    def renew(self) -> None:
+        """Count stalled epochs anew."""
+        self.n_stalled = 0
 
 
 def resolve_device(name: str) -> torch.device:
@@ -157,11 +169,13 @@ def train(
         If the loss is not finite.
     """
     solver = _make_solver(plan, network.parameters, state.solver)
+    schedule = SCHEDULES[plan.learning_rate](plan.max_iter, state.reduction)
     patience = Patience(plan.tol, plan.n_iter_no_change)
     curve: list[float] = []
     validation_curve: list[float] = []
     best: list[torch.Tensor] = []
     while len(curve) < plan.max_iter and not patience.exhausted:
+        solver.learning_rate = plan.learning_rate_init * schedule.factor(len(curve))
         curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
         watched = curve[-1]
         if validation is not None:
@@ -170,23 +184,26 @@ def train(
         if not math.isfinite(curve[-1] + watched):
             raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
         if patience.improves(watched) and validation is not None:
-            best = [parameter.detach().clone() for parameter in network.parameters]
+            best = [tensor.detach().clone() for tensor in network.tensors]
+        if patience.exhausted and schedule.lower():
+            patience.renew()
         if report is not None:
             report(curve[-1], watched if validation is not None else None)
     with torch.no_grad():
-        for parameter, value in zip(network.parameters, best, strict=False):
-            parameter.copy_(value)
+        for tensor, value in zip(network.tensors, best, strict=False):
+            tensor.copy_(value)
     log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, patience.exhausted)
-    return log, TrainingState(state.seed, state.n_epochs + len(curve), solver.arrays())
+    return log, TrainingState(state.seed, state.n_epochs + len(curve), schedule.reduction, solver.arrays())
 
 
 def evaluate(network: Network, loss: LossFunction, data: Batch) -> float:
     """Weighted mean loss over a data set."""
     assert data.y is not None
     assert data.weight is not None
-    raw, total = network.infer(data), 0.0
+    raw, y = network.infer(data).flatten(0, -2), data.y.flatten(0, -2)
+    total = 0.0
     with torch.no_grad():
-        for part in zip(raw.split(_PART), data.y.split(_PART), data.weight.split(_PART), strict=True):
+        for part in zip(raw.split(_PART), y.split(_PART), data.weight.flatten().split(_PART), strict=True):
             total += float((loss(part[0], part[1]) * part[2]).sum(dtype=torch.float64))
     return total / float(data.weight.sum(dtype=torch.float64))
 
@@ -209,7 +226,8 @@ def _run_epoch(
     generator = torch.Generator(device).manual_seed(seeds[1])
     total = torch.zeros((), dtype=torch.float64, device=device)
     with torch.no_grad():
-        for rows in order.to(device).split(plan.batch_size * math.ceil(_PART / plan.batch_size)):
+        n_rows = _PART // data.weight[0].numel()
+        for rows in order.to(device).split(plan.batch_size * math.ceil(n_rows / plan.batch_size)):
             total += _run_batches(network, loss, data, plan, solver, rows, generator)
     return float(total / data.weight.sum(dtype=torch.float64))
 
@@ -228,18 +246,23 @@ def _run_batches(
     assert data.weight is not None
     # Taken in order at once, as the losses are computed at once: each call counts where batches are small.
     y, weight = data.y[order], data.weight[order]
-    shares = weight[:, None] / plan.batch_size
+    n_answers = weight[0].numel()
+    shares = weight.reshape(-1, 1) / (plan.batch_size * n_answers)
     n_last = len(order) % plan.batch_size or plan.batch_size
-    shares[-n_last:] *= plan.batch_size / n_last
+    shares[-n_last * n_answers :] *= plan.batch_size / n_last
+    y = y.flatten(0, -2)
     outputs = []
-    for rows, targets, share in zip(*(each.split(plan.batch_size) for each in (order, y, shares)), strict=True):
+    n_at_once = plan.batch_size * n_answers
+    parts = order.split(plan.batch_size), y.split(n_at_once), shares.split(n_at_once)
+    for rows, targets, share in zip(*parts, strict=True):
         raw = network.forward(data, rows, generator)
-        network.backward(_slope(loss, raw, targets) * share)
+        answers = raw.flatten(0, -2)
+        network.backward((_slope(loss, answers, targets) * share).view_as(raw))
         if plan.clip_norm is not None:
             network.clip(plan.clip_norm)
         solver.step()
-        outputs.append(raw)
-    return (loss(torch.cat(outputs), y) * weight).sum(dtype=torch.float64)
+        outputs.append(answers)
+    return (loss(torch.cat(outputs), y) * weight.flatten()).sum(dtype=torch.float64)
 
 
 def _slope(loss: LossFunction, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -15,12 +15,14 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file imports only from files of a lower rank, but for the neighbours named below.
 RANKS = {
-    "__init__": 4,
-    "_gru": 3,
-    "_lstm": 3,
-    "_rnn": 3,
-    "_regressor": 2,
-    "_base": 1,
+    "__init__": 5,
+    "_gru": 4,
+    "_lstm": 4,
+    "_rnn": 4,
+    "_classifier": 3,
+    "_regressor": 3,
+    "_base": 2,
+    "_readings": 1,
     "_windows": 1,
 }
 NEIGHBOURS = {
@@ -36,22 +38,34 @@ NEIGHBOURS = {
         "_training",
         "kernels",
     },
-    "_network": {"_batch"},
-    "_training": {"_batch", "_solvers"},
+    "_network": {"_batch", "_stages"},
+    "_training": {"_batch", "_schedules", "_solvers"},
     "_validation": {"_lag_names", "_sequences"},
 }
-WITHOUT_TORCH = {"_history", "_lag_names", "_progress", "_sequences", "_validation", "kernels"}
+WITHOUT_TORCH = {
+    "_docstrings",
+    "_history",
+    "_lag_names",
+    "_progress",
+    "_schedules",
+    "_sequences",
+    "_validation",
+    "kernels",
+}
 WITHOUT_SKLEARN = {
     "_batch",
     "_compiled",
+    "_docstrings",
     "_history",
     "_lag_names",
     "_losses",
     "_model",
     "_network",
     "_progress",
+    "_schedules",
     "_sequences",
     "_solvers",
+    "_stages",
     "_threads",
     "_training",
     "kernels",

@@ -43,6 +43,7 @@ def make_data(n=12, n_steps=5):
 def make_plan(**changes):
     words = {
         "solver": "adam",
+        "learning_rate": "constant",
         "learning_rate_init": 0.01,
         "momentum": 0.9,
         "weight_decay": 0.0,

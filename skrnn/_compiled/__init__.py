@@ -1,5 +1,6 @@
 """The network on the CPU's compiled time loops: the weights and results of ``_network``, without autograd."""
 
 from skrnn._compiled.network import CompiledNetwork
+from skrnn._compiled.reading import CompiledReading
 
-__all__ = ["CompiledNetwork"]
+__all__ = ["CompiledNetwork", "CompiledReading"]

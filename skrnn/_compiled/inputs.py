@@ -9,6 +9,7 @@ import numpy as np
 from skrnn.kernels.blocks import gather
 
 _ALL = np.empty((0, 0), dtype=bool)
+_WORTH_SHARING = 2**20  # multiplications below which a second thread costs more than it saves
 
 
 class Inputs(NamedTuple):
@@ -27,6 +28,12 @@ class Inputs(NamedTuple):
     def n_numbers(self) -> int:
         """How many numbers are read."""
         return len(self.starts) * self.n_steps * self.values.shape[1]
+
+    def n_shares(self, n_weights: int, n_threads: int) -> int:
+        """Into how many shares a network of ``n_weights`` divides its work on these."""
+        n_sequences = len(self.starts)
+        n_multiplications = n_sequences * self.n_steps * n_weights
+        return max(1, min(n_threads, n_sequences, n_multiplications // _WORTH_SHARING))
 
     def take_observed(self, part: slice) -> np.ndarray:
         """Which steps are observed (step, batch) in a part of the batch; an empty array where all are."""

@@ -14,7 +14,6 @@ from skrnn._network import NetworkSpec, dropout_mask
 from skrnn.kernels import Kernel
 from skrnn.kernels.head import linear, linear_back
 
-_WORTH_SHARING = 2**20  # multiplications below which a second thread costs more than it saves
 _AT_ONCE = 2**15  # numbers in one step of a layer that a thread infers together
 
 
@@ -50,6 +49,7 @@ class CompiledNetwork:
         vector = torch.from_numpy(flat)
         vector.grad = torch.from_numpy(self._gradient)
         self.parameters: list[torch.Tensor] = [vector]
+        self.tensors = self.parameters
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights as arrays of their own."""
@@ -85,7 +85,7 @@ class CompiledNetwork:
 
     def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""
-        training, n_shares = generator is not None, self._n_shares(inputs)
+        training, n_shares = generator is not None, inputs.n_shares(self._gradient.size, self._n_threads)
         for layer in self._layers[:-1]:
             states = layer.forward(inputs, n_shares, every_step=True, keep=training)
             inputs = inputs.with_values(self._drop(states, generator))
@@ -104,11 +104,6 @@ class CompiledNetwork:
             states *= mask
         self._masks.append(mask)
         return states
-
-    def _n_shares(self, inputs: Inputs) -> int:
-        n_sequences = len(inputs.starts)
-        n_multiplications = n_sequences * inputs.n_steps * self._gradient.size
-        return max(1, min(self._n_threads, n_sequences, n_multiplications // _WORTH_SHARING))
 
 
 def _inputs(data: Batch, rows: np.ndarray | slice) -> Inputs:

@@ -1,79 +1,19 @@
-"""Checks of what users pass in, and the one door to scikit-learn's private helpers."""
+"""Checks of X: tables of rows, sequences, and single steps."""
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import _fit_context as fit_context
-from sklearn.utils import assert_all_finite, check_array, check_consistent_length
-from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, StrOptions
-from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
-from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
+from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.validation import validate_data
 
 from skrnn._lag_names import channels_in_names
 from skrnn._sequences import Sequences
 
-__all__ = [
-    "Count",
-    "DeviceName",
-    "HasMethods",
-    "Interval",
-    "InvalidParameterError",
-    "Real",
-    "StrOptions",
-    "check_feature_names_in",
-    "check_rows",
-    "check_same_outputs",
-    "check_sequences",
-    "check_target",
-    "check_target_order",
-    "check_validation_set",
-    "check_weight",
-    "fit_context",
-    "unchanged_on_error",
-    "warn_of_given_target",
-    "warn_of_lost_steps",
-]
-
 _FLOATS = [np.float64, np.float32]
-
-
-class Count(Interval):
-    """Whole numbers from ``low`` on; True and False are none."""
-
-    def __init__(self, low: int) -> None:
-        super().__init__(Integral, low, None, closed="left")
-
-    def is_satisfied_by(self, value: Any) -> bool:
-        return not isinstance(value, bool | np.bool_) and bool(super().is_satisfied_by(value))
-
-
-class DeviceName(StrOptions):
-    """Names of devices: "auto", "cpu", "cuda" or "cuda:<n>"."""
-
-    def __init__(self) -> None:
-        super().__init__({"auto", "cpu", "cuda", "cuda:<n>"})
-
-    def is_satisfied_by(self, value: Any) -> bool:
-        return isinstance(value, str) and re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None
-
-
-@contextmanager
-def unchanged_on_error(estimator: Any) -> Iterator[None]:
-    """Give an estimator the attributes that it had, if the block raises."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
 
 
 def check_rows(estimator: Any, X: Any, *, key_columns: Sequence[int] = (), reset: bool) -> np.ndarray:
@@ -132,49 +72,28 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
     return Sequences.of(table.reshape(len(table), -1, n_channels))
 
 
-def check_target(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
-    """Targets of a regressor as float64, of shape (n,) or (n, k)."""
-    if y is None:
+def check_step(estimator: Any, X: Any, n_channels: int) -> np.ndarray:
+    """The newest step of each sequence, as floats (n, n_channels)."""
+    _refuse_unsuited(estimator, X)
+    values = check_array(X, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
+    if values.shape[1] != n_channels:
         raise ValueError(
-            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
+            f"X has {values.shape[1]} features, but {type(estimator).__name__}.predict_step is expecting {n_channels} "
+            "features as input: one step of each sequence, of shape (n_samples, n_channels)."
         )
-    n_dim = np.asarray(y).ndim
-    if n_dim > 2:
-        raise ValueError(f"Found y with dim {n_dim}; expected shape (n_samples,) or (n_samples, n_outputs).")
-    y = np.asarray(_check_y(y, multi_output=True, y_numeric=True, estimator=estimator), dtype=np.float64)
-    check_consistent_length(np.empty(n_samples), y)
-    return y
+    return np.asarray(values)
 
 
-def check_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
-    """Sample weights as float64; ones if there are none."""
-    samples = np.empty((n_samples, 1))
-    weight = _check_sample_weight(sample_weight, samples, dtype=np.float64, ensure_non_negative=True)
-    if not np.any(weight):
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return np.asarray(weight)
-
-
-def check_validation_set(estimator: Any, X_val: Any, y_val: Any) -> bool:
-    """Whether a validation set was passed."""
-    if X_val is None and y_val is None:
-        return False
-    if y_val is None:
-        raise ValueError("X_val is provided, but y_val was not provided.")
-    if X_val is None:
-        raise ValueError("y_val is provided, but X_val was not provided.")
-    if not estimator.early_stopping:
-        raise ValueError(
-            "X_val and y_val are passed to fit while at the same time early_stopping is False. When passing X_val and "
-            "y_val to fit, set early_stopping=True."
-        )
-    return True
-
-
-def check_same_outputs(y_val: np.ndarray, y: np.ndarray) -> None:
-    """The targets (n, target) of the validation set are as many as those of the training set."""
-    if y_val.shape[1] != y.shape[1]:
-        raise ValueError(f"y_val has {y_val.shape[1]} outputs, but y has {y.shape[1]}.")
+def check_states(state: Any, n_sequences: int, num_layers: int, hidden_size: int) -> None:
+    """The state that came in has the shape of one that ``predict_step`` gives."""
+    if state is None:
+        return
+    wanted = f"{num_layers} arrays of shape (n_states, {n_sequences}, {hidden_size})"
+    if not isinstance(state, tuple | list) or len(state) != num_layers:
+        raise ValueError(f"state must be what predict_step returned, {wanted}, or None; got {type(state).__name__}.")
+    for layer in state:
+        if np.ndim(layer) != 3 or np.shape(layer)[1:] != (n_sequences, hidden_size):
+            raise ValueError(f"state must hold {wanted}, as many sequences as X; got shape {np.shape(layer)}.")
 
 
 def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:
@@ -196,42 +115,6 @@ def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:
             UserWarning,
             stacklevel=5,
         )
-
-
-def check_target_order(X: Any, y: Any) -> None:
-    """Refuse a target whose index holds the labels of X in another order."""
-    index, other = getattr(X, "index", None), getattr(y, "index", None)
-    if index is None or other is None or not hasattr(index, "equals"):
-        return
-    if not hasattr(other, "equals") or len(index) != len(other) or index.equals(other):
-        return
-    try:
-        same_labels = index.sort_values().equals(other.sort_values())
-    except TypeError:  # labels that cannot be sorted
-        return
-    if same_labels:
-        raise ValueError(
-            "The index of y holds the labels of X in another order. Rows are paired by position: pass y.loc[X.index]."
-        )
-
-
-def warn_of_given_target(values: np.ndarray, y: Any, names: np.ndarray) -> None:
-    """Warn of a channel that is the target itself in some unit."""
-    target = np.asarray(y)
-    if target.dtype.kind not in "iuf" or len(target) != len(values) or len(target) < 3:
-        return
-    target = target.reshape(len(target), -1).astype(np.float64)
-    for name, channel in zip(names, values.T, strict=True):
-        both = ~np.isnan(channel)[:, None] & ~np.isnan(target)
-        for column, seen in zip(target.T, both.T, strict=True):
-            if seen.sum() > 2 and _is_affine(channel[seen].astype(np.float64), column[seen]):
-                warnings.warn(
-                    f"Column {name!r} of X is the target itself, up to its unit, and the model is shown its value at "
-                    "the very moment it is to predict. Forecast with horizon >= 1, without it in future_columns.",
-                    UserWarning,
-                    stacklevel=5,
-                )
-                return
 
 
 def _check_dimensions(estimator: Any, n_dim: int, reset: bool) -> None:
@@ -297,8 +180,8 @@ def _as_array(X: Any) -> np.ndarray:
         if "inhomogeneous" not in str(error):
             raise
         raise ValueError(
-            "X contains sequences of different lengths. Pad the shorter ones with NaN steps in front, which are "
-            "skipped, to one array of shape (n_samples, n_steps, n_channels)."
+            "X contains sequences of different lengths. Pass skrnn.pad_sequences(X), one array of shape (n_samples, "
+            "n_steps, n_channels) with NaN steps in front of the shorter ones, which are skipped."
         ) from None
 
 
@@ -326,10 +209,3 @@ def _refuse_unsuited(estimator: Any, X: Any, key_columns: Sequence[int] = ()) ->
                 "features (hour, weekday, ...), or make it the index"
                 f"{' or the time_column' if hasattr(estimator, 'time_column') else ''}."
             )
-
-
-def _is_affine(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two columns differ only by an offset and a factor."""
-    first, second = first - first.mean(), second - second.mean()
-    norms = np.linalg.norm(first) * np.linalg.norm(second)
-    return bool(norms > 0 and 1 - abs(first @ second) / norms < 1e-12)

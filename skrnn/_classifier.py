@@ -1,0 +1,215 @@
+"""What all classifiers share: their parameters, labels, and probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+
+from skrnn._base import RecurrentEstimator
+from skrnn._losses import CLASSIFICATION_LOSSES, Loss, make_loss
+from skrnn._validation import (
+    HasMethods,
+    StrOptions,
+    check_labels,
+    check_step_labels,
+    class_factors,
+    encode_labels,
+    score_steps,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from skrnn._model import Examples
+
+
+class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
+    """Abstract: a face adds its layer."""
+
+    classes_: np.ndarray
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **RecurrentEstimator._parameter_constraints,
+        "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), HasMethods(["width", "__call__", "predict"])],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_size: int = 32,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        norm: str | None = None,
+        pooling: str = "last",
+        missing: str = "skip",
+        return_sequences: bool = False,
+        loss: Any = "log_loss",
+        class_weight: Any = None,
+        solver: str = "adam",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.005,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 5.0,
+        batch_size: int | str = "auto",
+        max_iter: int = 100,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        n_channels: int | str = "auto",
+        device: str = "cpu",
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: int | bool = 0,
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.norm = norm
+        self.pooling = pooling
+        self.missing = missing
+        self.return_sequences = return_sequences
+        self.loss = loss
+        self.class_weight = class_weight
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.n_channels = n_channels
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predict the most probable class of each sequence, or of each step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences. Their number of steps may differ from that in ``fit`` if X has three dimensions.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,), or (n_samples, n_steps) with ``return_sequences=True``
+            Labels. A skipped step has the label of the step before, and a sequence without an observed step that of
+            the initial state.
+        """
+        return self._answer(*self._infer(X))
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``predict``.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), or (n_samples, n_steps, n_classes)
+            In the order of ``classes_``, with ``return_sequences=True`` for each step; float32 for float32 X, else
+            float64. They sum to 1.
+        """
+        raw, dtype = self._infer(X)
+        return self._probabilities(raw).astype(dtype)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Raw outputs of the network: log-odds for two classes, else logarithms of probabilities up to a constant.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``predict``.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            With ``return_sequences=True`` there is an axis of steps behind that of samples.
+        """
+        raw, dtype = self._infer(X)
+        scores = raw.cpu().numpy().astype(dtype)
+        return scores[..., 0] if scores.shape[-1] == 1 else scores
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Share of right labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences.
+        y : array-like of shape (n_samples,), or (n_samples, n_steps) with ``return_sequences=True``
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            Accuracy. With ``return_sequences=True`` over all steps that are not skipped.
+        """
+        if not self.return_sequences:
+            return float(super().score(X, y, sample_weight))
+        return score_steps(accuracy_score, y, self.predict(X), self._observed(X), sample_weight)
+
+    def _answer(self, raw: torch.Tensor, _: np.dtype) -> np.ndarray:
+        return self.classes_[self._probabilities(raw).argmax(axis=-1)]
+
+    def _probabilities(self, raw: torch.Tensor) -> np.ndarray:
+        """Probabilities (..., class) from raw outputs."""
+        answer = self._model.predict(raw)
+        return np.concatenate([1 - answer, answer], axis=-1) if answer.shape[-1] == 1 else answer
+
+    def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
+        y = check_labels(self, y, n_samples) if observed is None else check_step_labels(y, observed)
+        seen = y if observed is None else y[observed]
+        if reset:
+            self.classes_ = np.unique(seen)
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains "
+                    f"only one class: {self.classes_.tolist()}."
+                )
+        codes = encode_labels(seen, self.classes_)
+        places = np.zeros(y.shape, dtype=int)
+        places[... if observed is None else observed] = codes
+        indicators = np.eye(len(self.classes_))[places]
+        return indicators[..., 1:] if len(self.classes_) == 2 else indicators
+
+    def _weighted(self, examples: Examples, *, reset: bool) -> Examples:
+        labels, weight = _labels_of(examples.y), examples.answer_weight()
+        if reset:
+            self._class_factors = class_factors(self.class_weight, self.classes_, labels.ravel(), weight.ravel())
+        return examples.weighted(self._class_factors[labels])
+
+    def _hold_out(self, examples: Examples) -> tuple[Examples, Examples]:
+        if self.return_sequences:
+            return examples.hold_out(self.validation_fraction, gap=0)
+        return examples.hold_out_of_each(_labels_of(examples.y), self.validation_fraction)
+
+    def _make_loss(self) -> Loss:
+        return make_loss(CLASSIFICATION_LOSSES, self.loss, vars(self))
+
+
+def _labels_of(indicators: np.ndarray) -> np.ndarray:
+    """Numbers of the classes (...), from indicators (..., class) or those of the second of two (..., 1)."""
+    return indicators[..., 0].astype(int) if indicators.shape[-1] == 1 else indicators.argmax(axis=-1)

@@ -1,0 +1,166 @@
+"""What the faces say alike: one entry for each parameter and attribute, and the decorator that puts them in place."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
+_Face = TypeVar("_Face", bound=type)
+
+_PARAMETERS = """
+hidden_size : int, default=32
+    Number of units in each layer and direction.
+nonlinearity : {"tanh", "relu"}, default="tanh"
+    Function that makes the new state.
+num_layers : int, default=1
+    Number of layers, each reading the states of the one below.
+bidirectional : bool, default=False
+    Read each sequence in both directions, which doubles the width of a layer.
+dropout : float, default=0.0
+    Share of the numbers that are set to 0 while training, between layers and before the output; in [0, 1).
+norm : {"batch", "layer"} or None, default=None
+    Normalise what enters each layer above the first and what enters the output. "batch": each column over the
+    sequences and observed steps of a batch, in prediction by running statistics; "layer": each step over its
+    columns. The first layer reads channels that are standardised anyway.
+pooling : {"last", "mean", "max", "attention"}, default="last"
+    What the output reads of the top layer: the state after the last step (of each direction), or the mean, the
+    largest values or a mean with learnt weights (additive attention) over the steps that are not skipped. Must be
+    "last" with ``return_sequences=True``.
+missing : {"skip", "indicator"}, default="skip"
+    What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
+    is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,
+    and one more channel is 1 at such steps and 0 at others.
+return_sequences : bool, default=False
+    Predict one answer for each step instead of one for each sequence; y then has an axis of steps.
+loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gaussian"} or object, \
+default="squared_error"
+    What is minimised. The answer is the mean ("squared_error"), the median ("absolute_error"), a compromise that
+    outliers move little ("huber"), quantiles ("quantile"), the mean of counts or other targets that are not
+    negative ("poisson", through an exponential), or mean and standard deviation ("gaussian", see ``return_std`` of
+    ``predict``). An object must keep the contract at the head of ``skrnn._losses``.
+loss : {"log_loss"} or object, default="log_loss"
+    What is minimised. An object must keep the contract at the head of ``skrnn._losses``.
+class_weight : dict, "balanced" or None, default=None
+    Factors on the weights of the samples, or of the steps, of each class: ``{label: factor}``, 1 for labels that
+    are not named. "balanced" gives all classes the same total weight.
+quantile : float or tuple of float, default=0.5
+    Level or increasing levels in (0, 1) to predict. With several, ``predict`` gives the one nearest to 0.5 (the
+    lower of two) and ``predict_quantiles`` all. Ignored unless ``loss="quantile"``.
+delta : float, default=1.0
+    Error above which the loss is linear, in units of standardised targets. Ignored unless ``loss="huber"``.
+solver : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
+    Optimiser, as in ``torch.optim``.
+learning_rate : {"constant", "cosine", "adaptive"}, default="constant"
+    Step size over the epochs: ``learning_rate_init`` throughout; half a cosine from there to 0 at ``max_iter``; or
+    divided by 5 each time that the watched loss stalls for ``n_iter_no_change`` epochs, until it is a millionth,
+    instead of stopping. "cosine" is "constant" in ``partial_fit``.
+learning_rate_init : float, default=0.005
+    Step size of the solver.
+momentum : float, default=0.9
+    Momentum in [0, 1). Ignored unless ``solver="sgd"``.
+weight_decay : float, default=0.0
+    Weight decay of the solver: a penalty on the squared weights, or with "adamw" a decay apart from the gradient.
+clip_norm : float or None, default=5.0
+    Largest norm of the gradient of a batch; longer ones are shortened to it. None clips nothing.
+batch_size : int or "auto", default="auto"
+    Number of sequences in a batch; "auto" is ``min(200, n_samples)``.
+max_iter : int, default=100
+    Largest number of epochs.
+shuffle : bool, default=True
+    Shuffle the sequences before each epoch.
+tol : float, default=1e-4
+    Smallest fall of the watched loss that counts, in units of the loss of standardised targets.
+n_iter_no_change : int, default=10
+    Training stops when the watched loss has not fallen by ``tol`` for more than this many epochs in a row.
+early_stopping : bool, default=False
+    Watch the loss of held-out sequences instead of the training loss, and return the weights of the best epoch.
+validation_fraction : float, default=0.1
+    Share of the sequences to hold out: the last ones; for classifiers the last ones of each class, unless
+    ``return_sequences=True``. With k targets in a row the k - 1 sequences before them are left out. Ignored unless
+    ``early_stopping=True``, and where ``X_val`` is passed.
+warm_start : bool, default=False
+    Go on from the weights of the last fit. The parameters that shape the network must be the same. Ignored by
+    ``partial_fit``, which always goes on.
+n_channels : int or "auto", default="auto"
+    How a row of a two-dimensional X is cut into steps: it holds ``n_steps * n_channels`` numbers, oldest step
+    first, the channels of a step side by side. "auto" reads it from the column names that
+    ``SlidingWindowTransformer(flatten=True)`` gives, and is 1 without them. Ignored if X has three dimensions.
+device : {"auto", "cpu", "cuda", "cuda:<n>"}, default="cpu"
+    Where to compute. Small networks are fastest on the CPU; "auto" takes CUDA where there is one. Also read by
+    ``predict``.
+dtype : {"auto", "float32", "float64"}, default="auto"
+    Precision of the arithmetic. "auto" follows X on the CPU and is "float32" on CUDA.
+random_state : int, RandomState instance or None, default=None
+    Draws the first weights, the order of the sequences and dropout. With an int, fits on one machine with one
+    number of threads are equal to the bit.
+verbose : int or bool, default=0
+    If not 0, show a progress bar with the losses.
+"""
+
+_ATTRIBUTES = """
+classes_ : ndarray of shape (n_classes,)
+    Labels, sorted.
+loss_curve_ : list of float
+    Mean training loss of each epoch, of standardised targets.
+validation_loss_curve_ : list of float or None
+    Loss of the held-out sequences after each epoch; None without ``early_stopping``.
+loss_ : float
+    Training loss of the last epoch.
+best_loss_ : float
+    Lowest watched loss of the last call of ``fit`` or ``partial_fit``.
+n_iter_ : int
+    Number of epochs, those of earlier fits with ``warm_start`` and of ``partial_fit`` included.
+n_features_in_ : int
+    Number of channels if X has three dimensions, else of columns.
+feature_names_in_ : ndarray of shape (n_features,)
+    Names of the columns, if X is a data frame whose column names are all strings.
+n_outputs_ : int
+    Number of targets; for classifiers 1 for two classes, else the number of classes.
+"""
+
+_NOTES = """
+Each channel of X and each target that is a number is standardised inside ``fit``, so that units do not matter and no
+scaler is needed. Steps of NaN are skipped: the state is carried over, so that short sequences can be padded with NaN
+in front (``pad_sequences``). A two-dimensional X is a set of unrolled sequences, one in each row; a raw table of a
+series is not: put a ``SlidingWindowTransformer`` in front.
+"""
+
+
+def documented(face: _Face) -> _Face:
+    """Fill the placeholders {parameters}, {attributes} and {notes} of a face's docstring."""
+    if face.__doc__ is None:  # python -OO
+        return face
+    signature = inspect.signature(face).parameters
+    attributes = [entry for entry in _entries(_ATTRIBUTES) if "class_weight" in signature or "classes_" not in entry]
+    sections = {
+        "parameters": _section("Parameters", _entries_of(signature)),
+        "attributes": _section("Attributes", attributes),
+        "notes": f"Notes\n-----\n{_NOTES.strip()}",
+    }
+    text = inspect.cleandoc(face.__doc__)
+    for name, section in sections.items():
+        text = text.replace(f"{{{name}}}", section)
+    face.__doc__ = text
+    return face
+
+
+def _entries(text: str) -> list[str]:
+    return re.split(r"\n(?=\w)", text.strip())
+
+
+def _entries_of(signature: Mapping[str, inspect.Parameter]) -> list[str]:
+    """Entries of the parameters, in the order of the signature; of two for one name the one with its default."""
+    found = {}
+    for entry in _entries(_PARAMETERS):
+        head = entry.partition("\n")[0]
+        name = head.partition(" ")[0]
+        default = signature[name].default if name in signature else None
+        if name in signature and (not isinstance(default, str) or head.endswith(f'default="{default}"')):
+            found[name] = entry
+    return [found[name] for name in signature]
+
+
+def _section(title: str, entries: list[str]) -> str:
+    return "\n".join([title, "-" * len(title), *entries])

@@ -1,0 +1,115 @@
+"""What a fitted estimator can be asked beside its predictions: attention weights, and one step at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skrnn._validation import check_sequences, check_states, check_step
+
+if TYPE_CHECKING:
+    import torch
+
+    from skrnn._model import Model
+
+
+class Readings(ABC):
+    """Abstract: a task adds how an answer is read from raw outputs."""
+
+    _model: Model
+    device: str
+    pooling: str
+
+    @available_if(lambda self: self.pooling == "attention")
+    def attention_weights(self, X: Any) -> np.ndarray:
+        """Weight of each step in the summary that the output reads. Only with ``pooling="attention"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``predict``.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples, n_steps)
+            Not negative; each row sums to 1. Exactly 0 at skipped steps; a sequence without an observed step has only
+            zeros.
+        """
+        check_is_fitted(self)
+        sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
+        return self._model.attention(sequences, self.device)
+
+    def predict_step(
+        self, X: Any, state: tuple[np.ndarray, ...] | None = None
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Read one more step of each sequence and predict.
+
+        The cost does not depend on how long the past is. Nothing is kept in the estimator: the state goes in and comes
+        out. A sequence that is stepped through from its start ends with the answer that ``predict`` gives for it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels)
+            The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
+        state : tuple of ndarray of shape (n_states, n_samples, hidden_size), default=None
+            What the last call returned for these sequences: one array for each layer, with one state (two for LSTM) of
+            each sequence. ``tuple(layer[:, rows] for layer in state)`` takes some of the sequences. None is the start.
+
+        Returns
+        -------
+        y_pred : ndarray
+            Predictions after this step, as from ``predict`` without an axis of steps.
+        state : tuple of ndarray
+            The state to pass in with the next step; new arrays.
+
+        Raises
+        ------
+        ValueError
+            If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
+            state is not one that this estimator returns for as many sequences.
+        """
+        check_is_fitted(self)
+        spec, name = self._model.spec, type(self).__name__
+        if spec.bidirectional:
+            raise ValueError(
+                f"predict_step reads forwards, but this {name} is bidirectional: the backward half of its answer "
+                "begins at the last step, which is not known yet. Fit with bidirectional=False."
+            )
+        if spec.pooling != "last":
+            raise ValueError(
+                f"predict_step keeps the states after the last step only, but this {name} was fitted with pooling="
+                f"{spec.pooling!r}, which needs those of all steps. Fit with pooling='last'."
+            )
+        values = check_step(self, X, self._model.n_channels)
+        check_states(state, len(values), spec.num_layers, spec.hidden_size)
+        raw, after = self._model.step(values, state, self.device)
+        return self._answer(raw, values.dtype), after
+
+    @abstractmethod
+    def _answer(self, raw: torch.Tensor, dtype: np.dtype) -> np.ndarray:
+        """Predictions from raw outputs (..., width), in the shape that users see."""
+
+    def _infer(self, X: Any) -> tuple[torch.Tensor, np.dtype]:
+        """Raw outputs, and the precision of X."""
+        check_is_fitted(self)
+        sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
+        return self._model.infer(sequences, self.device), sequences.base.dtype
+
+    def _observed(self, X: Any) -> np.ndarray:
+        """Steps of X that are read (n, step)."""
+        sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
+        return sequences.observed_steps(self._model.missing)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")

@@ -1,0 +1,162 @@
+"""What stands between recurrent layers and the head: norms, and summaries over the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+_SLOWEST = 0.1  # share of the newest batch in running statistics, once there were many
+
+
+class BatchNorm(nn.Module):
+    """Zero mean and unit variance of each column over a batch, then a learnt unit (Ioffe and Szegedy, 2015).
+
+    Steps that are not observed do not count. Prediction uses running statistics, so that rows stay apart; so does a
+    batch that holds a single value of each column.
+    """
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+    n_batches: torch.Tensor
+
+    def __init__(self, width: int, **factory: Any) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(width, **factory))
+        self.bias = nn.Parameter(torch.empty(width, **factory))
+        for name, shape in (("mean", (width,)), ("variance", (width,)), ("n_batches", ())):
+            self.register_buffer(name, torch.empty(shape, **factory))
+
+    def initialize(self, _: torch.Generator) -> None:
+        for tensor, value in ((self.weight, 1.0), (self.bias, 0.0), (self.mean, 0.0), (self.variance, 1.0)):
+            tensor.fill_(value)
+        self.n_batches.fill_(0.0)
+
+    def forward(self, x: torch.Tensor, observed: torch.Tensor | None = None) -> torch.Tensor:
+        """Normalise (..., column); ``observed`` has the shape of x without columns."""
+        mean, variance = self.mean, self.variance
+        if self.training:
+            seen = x.flatten(0, -2) if observed is None else x[observed]
+            if len(seen) > 1:
+                mean, variance = seen.mean(0), seen.var(0, unbiased=False)
+                self._remember(mean.detach(), variance.detach() * len(seen) / (len(seen) - 1))
+        return (x - mean) * (variance + 1e-5).rsqrt() * self.weight + self.bias
+
+    @torch.no_grad()
+    def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """Plain means over the first batches, moving ones later."""
+        self.n_batches += 1
+        share = (1 / self.n_batches).clamp(min=_SLOWEST)
+        self.mean.lerp_(mean, share)
+        self.variance.lerp_(variance, share)
+
+
+class LayerNorm(nn.LayerNorm):
+    """Zero mean and unit variance over the columns of each step, then a learnt unit (Ba, Kiros and Hinton, 2016)."""
+
+    def initialize(self, _: torch.Generator) -> None:
+        self.weight.fill_(1.0)
+        self.bias.fill_(0.0)
+
+    def forward(self, x: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
+        return super().forward(x)
+
+
+class NoNorm(nn.Module):
+    """Leaves everything as it is."""
+
+    def __init__(self, width: int, **factory: Any) -> None:
+        super().__init__()
+
+    def initialize(self, _: torch.Generator) -> None:
+        pass
+
+    def forward(self, x: torch.Tensor, _: torch.Tensor | None = None) -> torch.Tensor:
+        return x
+
+
+class Pooling(nn.Module):
+    """Summary of a layer's states over the observed steps.
+
+    Called with the states (batch, step, column), those after all steps (batch, column), and which steps are observed
+    (batch, step), or None for all; returns (batch, column), which is 0 where no step is observed.
+    """
+
+    def __init__(self, width: int, **factory: Any) -> None:
+        super().__init__()
+
+    def initialize(self, _: torch.Generator) -> None:
+        pass
+
+
+class LastPooling(Pooling):
+    """The state after all steps, of each direction."""
+
+    def forward(self, states: torch.Tensor, last: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        return last
+
+
+class MeanPooling(Pooling):
+    """Mean over the observed steps."""
+
+    def forward(self, states: torch.Tensor, last: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        if observed is None:
+            return states.mean(1)
+        seen = observed.to(states.dtype)[:, :, None]
+        return (states * seen).sum(1) / seen.sum(1).clamp(min=1)
+
+
+class MaxPooling(Pooling):
+    """Largest value of each column over the observed steps."""
+
+    def forward(self, states: torch.Tensor, last: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        if observed is None:
+            return states.amax(1)
+        largest = states.masked_fill(~observed[:, :, None], -torch.inf).amax(1)
+        return largest.masked_fill(~observed.any(1, keepdim=True), 0.0)
+
+
+class AttentionPooling(Pooling):
+    """Mean over the observed steps with learnt weights: the softmax of v . tanh(W h + b) over the steps.
+
+    This is the additive attention of Bahdanau, Cho and Bengio (2015) without a query.
+    """
+
+    def __init__(self, width: int, **factory: Any) -> None:
+        super().__init__(width)
+        self.hidden = nn.Linear(width, width, **factory)
+        self.score = nn.Linear(width, 1, bias=False, **factory)
+
+    def initialize(self, generator: torch.Generator) -> None:
+        draw_uniform(self, self.hidden.in_features, generator)
+
+    def weights(self, states: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        """Weights of the steps (batch, step): they sum to 1, and are 0 at steps that are not observed."""
+        scores = self.score(torch.tanh(self.hidden(states)))[:, :, 0]
+        if observed is None:
+            return torch.softmax(scores, 1)
+        # A sequence without an observed step: a softmax over nothing would be NaN.
+        counted = observed | ~observed.any(1, keepdim=True)
+        return torch.softmax(scores.masked_fill(~counted, -torch.inf), 1) * observed
+
+    def forward(self, states: torch.Tensor, last: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        return (states * self.weights(states, observed)[:, :, None]).sum(1)
+
+
+NORMS: dict[str | None, Callable[..., nn.Module]] = {None: NoNorm, "batch": BatchNorm, "layer": LayerNorm}
+POOLINGS: dict[str, Callable[..., Pooling]] = {
+    "attention": AttentionPooling,
+    "last": LastPooling,
+    "max": MaxPooling,
+    "mean": MeanPooling,
+}
+
+
+def draw_uniform(module: nn.Module, fan_in: int, generator: torch.Generator) -> None:
+    """Draw the weights of a module uniformly from +-1/sqrt(fan-in)."""
+    for parameter in module.parameters():
+        # Drawn on the CPU in double precision: every device and precision starts from the same weights.
+        draws = torch.empty(parameter.shape, dtype=torch.float64, device="cpu")
+        parameter.copy_(draws.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator))

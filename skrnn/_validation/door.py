@@ -1,0 +1,63 @@
+"""The one door to scikit-learn's private helpers, and constraints of our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, StrOptions
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_y as check_y
+
+__all__ = [
+    "Count",
+    "DeviceName",
+    "HasMethods",
+    "Interval",
+    "InvalidParameterError",
+    "Real",
+    "StrOptions",
+    "check_feature_names_in",
+    "check_sample_weight",
+    "check_y",
+    "fit_context",
+    "unchanged_on_error",
+]
+
+
+class Count(Interval):
+    """Whole numbers from ``low`` on; True and False are none."""
+
+    def __init__(self, low: int) -> None:
+        super().__init__(Integral, low, None, closed="left")
+
+    def is_satisfied_by(self, value: Any) -> bool:
+        return not isinstance(value, bool | np.bool_) and bool(super().is_satisfied_by(value))
+
+
+class DeviceName(StrOptions):
+    """Names of devices: "auto", "cpu", "cuda" or "cuda:<n>"."""
+
+    def __init__(self) -> None:
+        super().__init__({"auto", "cpu", "cuda", "cuda:<n>"})
+
+    def is_satisfied_by(self, value: Any) -> bool:
+        return isinstance(value, str) and re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None
+
+
+@contextmanager
+def unchanged_on_error(estimator: Any) -> Iterator[None]:
+    """Give an estimator the attributes that it had, if the block raises."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
