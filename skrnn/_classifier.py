@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -18,6 +18,7 @@ from skrnn._validation import (
     class_factors,
     encode_labels,
     score_steps,
+    unchanged_on_error,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
     """Abstract: a face adds its layer."""
 
     classes_: np.ndarray
+    _named_classes: np.ndarray | None = None  # set within partial_fit only
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RecurrentEstimator._parameter_constraints,
@@ -99,6 +101,33 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         self.dtype = dtype
         self.random_state = random_state
         self.verbose = verbose
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for exactly one epoch.
+
+        The units of X are measured in the first call. Later calls keep them, the weights and the state of the solver.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``fit``.
+        y : array-like of shape (n_samples,), or (n_samples, n_steps) with ``return_sequences=True``
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may come, in the first call; those of its y if None. Ignored in later calls.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; 1 if None.
+
+        Returns
+        -------
+        self : estimator
+            The estimator after one more epoch.
+        """
+        with unchanged_on_error(self):
+            self._named_classes = None if classes is None else np.unique(classes)
+            super().partial_fit(X, y, sample_weight)
+            del self._named_classes
+        return self
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict the most probable class of each sequence, or of each step.
@@ -183,7 +212,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         y = check_labels(self, y, n_samples) if observed is None else check_step_labels(y, observed)
         seen = y if observed is None else y[observed]
         if reset:
-            self.classes_ = np.unique(seen)
+            self.classes_ = np.unique(seen) if self._named_classes is None else self._named_classes
             if len(self.classes_) < 2:
                 raise ValueError(
                     f"{type(self).__name__} needs samples of at least 2 classes in the data, but the data contains "
