@@ -169,7 +169,7 @@ class Poisson:
         return (self.predict(raw) - y * raw).mean(dim=1)
 
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return (self.predict(raw) - y).div_(y.shape[1])
+        return (raw.clamp(max=_LARGEST).exp() - y).div_(y.shape[1])
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         # Beyond exp(30), which only a diverging network says, the exponential goes on as a straight line.

@@ -1,0 +1,277 @@
+"""Further readings of fitted estimators: single steps, attention, an answer at each step, quantiles, deviations."""
+
+import pickle
+
+import numpy as np
+import pytest
+from conftest import REGRESSORS
+from sklearn.base import clone
+from sklearn.metrics import mean_squared_error, r2_score
+
+from skrnn import GRUClassifier, GRURegressor, LSTMRegressor, pad_sequences
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(params=REGRESSORS, ids=lambda regressor: regressor.__name__)
+def regressor(request):
+    return request.param
+
+
+@pytest.fixture
+def data(rng):
+    X = rng.normal(size=(50, 7, 2))
+    X[::3, :2] = np.nan
+    return X, rng.normal(size=50)
+
+
+def small(estimator, **params):
+    return estimator(**{"hidden_size": 5, "max_iter": 5, "random_state": 0, **params})
+
+
+def step_through(model, X):
+    """Predictions after each step, one call for each."""
+    state, found = None, []
+    for step in range(X.shape[1]):
+        answer, state = model.predict_step(X[:, step], state)
+        found.append(answer)
+    return np.stack(found, axis=1)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"num_layers": 3}, {"norm": "batch", "num_layers": 2}, {"missing": "indicator"}], ids=str
+)
+def test_stepping_through_ends_with_the_prediction(regressor, data, options):
+    X, y = data
+    if "missing" in options:
+        X[1::4, 4, 1] = np.nan
+    model = small(regressor, **options).fit(X, y)
+    before = pickle.dumps(model)
+    np.testing.assert_allclose(step_through(model, X)[:, -1], model.predict(X), rtol=1e-9)
+    assert pickle.dumps(model) == before
+
+
+def test_stepping_through_gives_the_answer_at_each_step(regressor, data):
+    X, _ = data
+    Y = np.nan_to_num(X).cumsum(1)
+    model = small(regressor, return_sequences=True).fit(X, Y)
+    np.testing.assert_allclose(step_through(model, X), model.predict(X), rtol=1e-9)
+    classifier = small(GRUClassifier, return_sequences=True).fit(X, Y[:, :, 0] > 0)
+    np.testing.assert_array_equal(step_through(classifier, X), classifier.predict(X))
+
+
+def test_a_state_can_be_kept_divided_and_used_twice(data):
+    X, y = data
+    model = small(LSTMRegressor).fit(X, y)
+    _, state = model.predict_step(X[:, 2])
+    kept = [layer.copy() for layer in state]
+    first, _ = model.predict_step(X[:, 3], state)
+    again, _ = model.predict_step(X[:, 3], pickle.loads(pickle.dumps(state)))
+    some, _ = model.predict_step(X[5:9, 3], tuple(layer[:, 5:9] for layer in state))
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first[5:9], some, rtol=1e-12)
+    for layer, old in zip(state, kept, strict=True):
+        np.testing.assert_array_equal(layer, old)
+        assert layer.shape == (2, 50, 5)
+
+
+def test_models_that_need_all_steps_say_so(data):
+    X, y = data
+    with pytest.raises(ValueError, match="is bidirectional: the backward half"):
+        small(GRURegressor, bidirectional=True).fit(X, y).predict_step(X[:, 0])
+    with pytest.raises(ValueError, match="fitted with pooling='mean', which needs those of all steps"):
+        small(GRURegressor, pooling="mean").fit(X, y).predict_step(X[:, 0])
+
+
+def test_wrong_steps_and_states_are_refused(data):
+    X, y = data
+    model = small(GRURegressor, num_layers=2).fit(X, y)
+    _, state = model.predict_step(X[:, 0])
+    with pytest.raises(ValueError, match=r"X has 3 features, but GRURegressor\.predict_step is expecting 2"):
+        model.predict_step(np.zeros((4, 3)))
+    with pytest.raises(ValueError, match=r"state must hold 2 arrays of shape \(n_states, 7, 5\)"):
+        model.predict_step(X[:7, 0], state)
+    with pytest.raises(ValueError, match="state must be what predict_step returned"):
+        model.predict_step(X[:, 0], state[:1])
+    with pytest.raises(ValueError, match="infinity"):
+        model.predict_step(np.full((50, 2), np.inf), state)
+
+
+def test_attention_weights_are_those_of_each_row_alone(regressor, data):
+    X, y = data
+    X[0] = np.nan
+    model = small(regressor, pooling="attention", num_layers=2).fit(X, y)
+    weights = model.attention_weights(X)
+    observed = ~np.isnan(X).any(2)
+    assert not weights[~observed].any()
+    np.testing.assert_allclose(weights[1:].sum(1), 1)
+    alone = np.concatenate([model.attention_weights(X[i : i + 1]) for i in range(50)])
+    np.testing.assert_allclose(alone, weights, rtol=1e-9)
+    assert not hasattr(small(regressor), "attention_weights")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pooling": "mean"},
+        {"pooling": "max"},
+        {"pooling": "attention"},
+        {"norm": "batch"},
+        {"norm": "layer"},
+        {"missing": "indicator"},
+        {"return_sequences": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_prediction_depends_on_its_own_row_only(data, options, bidirectional):
+    X, y = data
+    target = np.nan_to_num(X).cumsum(1) if "return_sequences" in options else y
+    model = small(GRURegressor, num_layers=2, bidirectional=bidirectional, dropout=0.2, **options).fit(X, target)
+    together = model.predict(X)
+    alone = np.concatenate([model.predict(X[i : i + 1]) for i in range(len(X))])
+    np.testing.assert_allclose(alone, together, rtol=1e-9)
+    order = np.random.default_rng(0).permutation(len(X))
+    np.testing.assert_allclose(model.predict(X[order]), together[order], rtol=1e-9)
+    padded = np.concatenate([np.full((50, 3, 2), np.nan), X], axis=1)
+    found = model.predict(padded)
+    np.testing.assert_allclose(found[:, 3:] if "return_sequences" in options else found, together, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_outputs", [None, 1, 2])
+def test_targets_at_steps_keep_their_shape_and_skipped_ones_are_ignored(regressor, data, n_outputs):
+    X, _ = data
+    observed = ~np.isnan(X).any(2)
+    y = np.nan_to_num(X[:, :, 0]).cumsum(1) if n_outputs is None else np.nan_to_num(X[:, :, :n_outputs]).cumsum(1)
+    model = small(regressor, return_sequences=True, max_iter=60, learning_rate_init=0.02)
+    found = clone(model).fit(X, y).predict(X)
+    assert found.shape == y.shape
+    spoilt = y.copy()
+    spoilt[~observed] = np.nan
+    fitted = clone(model).fit(X, spoilt)
+    np.testing.assert_array_equal(fitted.predict(X), found)
+    assert fitted.score(X, spoilt) == pytest.approx(r2_score(y[observed], found[observed]))
+    weight = np.random.default_rng(0).uniform(size=50)
+    wanted = r2_score(y[observed], found[observed], sample_weight=np.repeat(weight, observed.sum(1)))
+    assert fitted.score(X, spoilt, weight) == pytest.approx(wanted)
+    assert fitted.score(X, spoilt) > 0.5
+
+
+def test_the_loss_of_steps_is_their_mean(data):
+    X, _ = data
+    observed = ~np.isnan(X).any(2)
+    y = np.nan_to_num(X[:, :, 0]).cumsum(1)
+    model = small(GRURegressor, return_sequences=True, max_iter=1, learning_rate_init=1e-12).fit(X, y)
+    spread = y[observed].std()
+    error = mean_squared_error(y[observed], model.predict(X)[observed]) / spread**2
+    assert model.loss_ == pytest.approx(error, rel=1e-6)
+
+
+def test_sequences_of_different_lengths_learn_alike_however_they_are_padded(rng):
+    sequences = [rng.normal(size=(length, 2)) for length in rng.integers(2, 8, size=40)]
+    sums = [sequence.cumsum(0) for sequence in sequences]
+    model = small(GRURegressor, return_sequences=True)
+    front = clone(model).fit(pad_sequences(sequences), pad_sequences(sums))
+    X, y = np.full((40, 9, 2), np.nan), np.full((40, 9, 2), np.nan)
+    for i, (sequence, total) in enumerate(zip(sequences, sums, strict=True)):
+        X[i, : len(sequence)], y[i, : len(sequence)] = sequence, total
+    back = clone(model).fit(X, y)
+    for i, sequence in enumerate(sequences):
+        whole = front.predict(sequence[None])[0]
+        np.testing.assert_allclose(back.predict(X)[i, : len(sequence)], whole, rtol=1e-6)
+        np.testing.assert_allclose(front.predict(X)[i, len(sequence) :], np.tile(whole[-1], (9 - len(sequence), 1)))
+
+
+def test_wrong_targets_at_steps_are_refused(data):
+    X, y = data
+    model = small(GRURegressor, return_sequences=True)
+    with pytest.raises(ValueError, match=r"needs y of shape .* with n_samples, n_steps = \(50, 7\) as in X; got"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        model.fit(X, np.full((50, 7), np.nan))
+    with pytest.raises(ValueError, match="pooling='max' makes one summary of all steps"):
+        small(GRURegressor, return_sequences=True, pooling="max").fit(X, np.zeros((50, 7)))
+    with pytest.raises(ValueError, match=r"Pass skrnn\.pad_sequences\(y\)"):
+        model.fit(X, [[1.0]] * 49 + [[1.0, 2.0]])
+
+
+def heteroscedastic(n=8000, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(size=(n, 4, 1))
+    level, deviation = X[:, -1, 0], 0.1 + X[:, -2, 0]
+    return X, 3 * level + deviation * rng.normal(size=n), deviation
+
+
+def test_quantiles_cover_what_they_say():
+    X, y, _ = heteroscedastic()
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    model = GRURegressor(
+        16, loss="quantile", quantile=levels, learning_rate="cosine", max_iter=80, tol=0, random_state=0
+    )
+    model.fit(X, y)
+    other, truth, _ = heteroscedastic(seed=1)
+    quantiles = model.predict_quantiles(other)
+    assert quantiles.shape == (8000, 5)
+    assert (np.diff(quantiles, axis=1) >= 0).all()
+    np.testing.assert_allclose((truth[:, None] <= quantiles).mean(0), levels, atol=0.03)
+    narrow = other[:, -2, 0] < 0.5
+    for part in (narrow, ~narrow):
+        np.testing.assert_allclose((truth[part, None] <= quantiles[part]).mean(0), levels, atol=0.05)
+    np.testing.assert_array_equal(model.predict(other), quantiles[:, 2])
+
+
+def test_a_known_standard_deviation_is_recovered():
+    X, y, _ = heteroscedastic()
+    model = GRURegressor(16, loss="gaussian", learning_rate="cosine", max_iter=60, random_state=0).fit(X, 100 * y)
+    other, _, deviation = heteroscedastic(seed=1)
+    mean, std = model.predict(other, return_std=True)
+    assert mean.shape == std.shape == (8000,)
+    assert std.mean() == pytest.approx(100 * deviation.mean(), rel=0.1)
+    inner = deviation > 0.2
+    assert np.median(np.abs(std[inner] / (100 * deviation[inner]) - 1)) < 0.1
+
+
+def test_further_readings_need_their_loss(data):
+    X, y = data
+    model = small(GRURegressor).fit(X, y)
+    assert not hasattr(model, "predict_quantiles")
+    with pytest.raises(ValueError, match="return_std=True needs loss='gaussian'"):
+        model.predict(X, return_std=True)
+    two = small(GRURegressor, loss="quantile", quantile=(0.1, 0.9)).fit(X, np.stack([y, y], axis=1))
+    assert two.predict_quantiles(X).shape == (50, 2, 2)
+    steps = small(GRURegressor, loss="gaussian", return_sequences=True).fit(X, np.zeros((50, 7)))
+    assert steps.predict(X, return_std=True)[1].shape == (50, 7)
+
+
+def test_poisson_follows_the_unit_of_counts_and_refuses_negative_ones(rng):
+    X = rng.uniform(size=(300, 4, 1))
+    y = rng.poisson(np.exp(3 * X[:, -1, 0]))
+    model = small(GRURegressor, loss="poisson", max_iter=100, learning_rate_init=0.02)
+    found = clone(model).fit(X, y).predict(X)
+    assert (found > 0).all()
+    assert np.median(np.abs(found / np.exp(3 * X[:, -1, 0]) - 1)) < 0.1
+    np.testing.assert_allclose(clone(model).fit(X, 1000 * y).predict(X), 1000 * found, rtol=1e-6)
+    for bad in (y - 5, 0 * y):
+        with pytest.raises(ValueError, match=r"loss='poisson' requires non-negative y and sum\(y\) > 0"):
+            clone(model).fit(X, bad)
+
+
+def test_an_indicator_keeps_what_a_skipped_step_loses(rng):
+    X = rng.normal(size=(400, 3, 2))
+    y = X[:, -1, 0] + X[:, 0, 0]
+    X[::2, :, 1] = np.nan  # a second channel that is often missing, and says nothing
+    keeping = GRURegressor(16, missing="indicator", learning_rate_init=0.02, random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="of the observed steps of X are skipped"):
+        skipping = GRURegressor(16, learning_rate_init=0.02, random_state=0).fit(X, y)
+    assert keeping.score(X, y) > 0.95 > skipping.score(X, y)
+
+
+def test_a_missing_value_is_neither_its_mean_nor_a_skipped_step(data):
+    X, y = data
+    model = small(GRURegressor, missing="indicator").fit(X, y)
+    row = X[1:2].copy()
+    partly, mean, all_missing = row.copy(), row.copy(), row.copy()
+    partly[0, 3, 1], mean[0, 3, 1], all_missing[0, 3] = np.nan, np.nanmean(X[:, :, 1]), np.nan
+    answers = [float(model.predict(each)[0]) for each in (partly, mean, all_missing)]
+    assert len(set(answers)) == 3
+    np.testing.assert_allclose(answers[2], model.predict(np.delete(row, 3, axis=1)), rtol=1e-9)
