@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from skrnn._batch import Batch
-from skrnn._stages import NORMS, POOLINGS, AttentionPooling, draw_uniform
+from skrnn._stages import NORMS, POOLINGS, AttentionPooling, BatchNorm, draw_uniform
 
 _CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
 
@@ -154,6 +154,14 @@ class RecurrentNetwork(nn.Module):
             states, last = layer(states, observed)
         return states, last
 
+    def measured(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        """Raw output without dropout, whether or not this is training: norms take their statistics."""
+        rate, self.dropout = self.dropout, 0.0
+        try:
+            return self(x, observed)
+        finally:
+            self.dropout = rate
+
     def step(
         self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
@@ -246,13 +254,21 @@ class TorchNetwork:
         """Shorten the gradient to a norm if it is longer."""
         nn.utils.clip_grad_norm_(self.parameters, norm)
 
+    def settle(self, data: Batch) -> None:
+        """Measure on training data what prediction takes for given."""
+        norms = [norm for norm in self._network.norms if isinstance(norm, BatchNorm)]
+        if norms:
+            for norm in norms:
+                norm.forget()
+            self._in_chunks(self._network.train().measured, data)
+
     def infer(self, data: Batch) -> torch.Tensor:
         """Raw output (n, width) or (n, step, width)."""
-        return self._in_chunks(self._network, data)
+        return self._in_chunks(self._network.eval(), data)
 
     def attention(self, data: Batch) -> torch.Tensor:
         """Weights of the steps (n, step)."""
-        return self._in_chunks(self._network.attention, data)
+        return self._in_chunks(self._network.eval().attention, data)
 
     def step(
         self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
@@ -262,7 +278,6 @@ class TorchNetwork:
             return self._network.eval().step(x, observed, before)
 
     def _in_chunks(self, read: Callable[..., torch.Tensor], data: Batch) -> torch.Tensor:
-        self._network.eval()
         widest = max(parameter.shape[0] for parameter in self.parameters)
         size = max(1, _CHUNK // (data.n_steps * widest))
         with torch.inference_mode():

@@ -8,14 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-_SLOWEST = 0.1  # share of the newest batch in running statistics, once there were many
-
 
 class BatchNorm(nn.Module):
     """Zero mean and unit variance of each column over a batch, then a learnt unit (Ioffe and Szegedy, 2015).
 
-    Steps that are not observed do not count. Prediction uses running statistics, so that rows stay apart; so does a
-    batch that holds a single value of each column.
+    Steps that are not observed do not count. Prediction uses fixed statistics, so that rows stay apart: means over
+    all batches of the training data with the weights of the end, not moving ones, which lag behind the weights (Wu and
+    Johnson, 2021). So does a batch that holds a single value of each column.
     """
 
     mean: torch.Tensor
@@ -34,6 +33,10 @@ class BatchNorm(nn.Module):
             tensor.fill_(value)
         self.n_batches.fill_(0.0)
 
+    def forget(self) -> None:
+        """Let the next batch take the place of all that were."""
+        self.n_batches.fill_(0.0)
+
     def forward(self, x: torch.Tensor, observed: torch.Tensor | None = None) -> torch.Tensor:
         """Normalise (..., column); ``observed`` has the shape of x without columns."""
         mean, variance = self.mean, self.variance
@@ -46,11 +49,10 @@ class BatchNorm(nn.Module):
 
     @torch.no_grad()
     def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        """Plain means over the first batches, moving ones later."""
+        """Means over the batches."""
         self.n_batches += 1
-        share = (1 / self.n_batches).clamp(min=_SLOWEST)
-        self.mean.lerp_(mean, share)
-        self.variance.lerp_(variance, share)
+        self.mean.lerp_(mean, 1 / self.n_batches)
+        self.variance.lerp_(variance, 1 / self.n_batches)
 
 
 class LayerNorm(nn.LayerNorm):

@@ -34,6 +34,8 @@ class Network(Protocol):
 
     def clip(self, norm: float) -> None: ...
 
+    def settle(self, data: Batch) -> None: ...
+
     def infer(self, data: Batch) -> torch.Tensor: ...
 
 
@@ -179,6 +181,7 @@ def train(
         curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
         watched = curve[-1]
         if validation is not None:
+            network.settle(data)
             watched = evaluate(network, loss, validation)
             validation_curve.append(watched)
         if not math.isfinite(curve[-1] + watched):
@@ -189,6 +192,8 @@ def train(
             patience.renew()
         if report is not None:
             report(curve[-1], watched if validation is not None else None)
+    if validation is None:
+        network.settle(data)
     with torch.no_grad():
         for tensor, value in zip(network.tensors, best, strict=False):
             tensor.copy_(value)

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skrnn import GRURegressor
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._stages import NORMS, POOLINGS, BatchNorm
 
@@ -74,7 +75,7 @@ def test_attention_weights_sum_to_one_and_are_zero_at_skipped_steps():
 def test_batch_norm_is_that_of_torch_for_complete_batches():
     ours, theirs = built(BatchNorm), torch.nn.BatchNorm1d(3, momentum=None, dtype=torch.float64)
     theirs.load_state_dict({**theirs.state_dict(), "weight": ours.weight, "bias": ours.bias})
-    for seed in range(4):  # torch's momentum=None takes plain means, as ours does over the first ten batches
+    for seed in range(4):  # torch's momentum=None takes plain means, as ours does
         states, _ = states_of(seed)
         torch.testing.assert_close(ours(states), theirs(states.flatten(0, 1)).view_as(states))
     torch.testing.assert_close(ours.mean, theirs.running_mean)
@@ -83,13 +84,31 @@ def test_batch_norm_is_that_of_torch_for_complete_batches():
     torch.testing.assert_close(ours.eval()(states), theirs.eval()(states.flatten(0, 1)).view_as(states))
 
 
-def test_running_statistics_move_by_a_tenth_after_many_batches():
-    norm = built(BatchNorm)
-    for seed in range(20):
+def test_statistics_can_be_measured_anew():
+    norm, other = built(BatchNorm), built(BatchNorm)
+    for seed in range(5):
+        norm(100 + states_of(seed)[0])
+    norm.forget()
+    for seed in range(5, 8):
         norm(states_of(seed)[0])
-    before, (states, _) = norm.mean.clone(), states_of(99)
-    norm(states)
-    torch.testing.assert_close(norm.mean, 0.9 * before + 0.1 * states.mean((0, 1)))
+        other(states_of(seed)[0])
+    torch.testing.assert_close(norm.mean, other.mean)
+    torch.testing.assert_close(norm.variance, other.variance)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fit_ends_with_the_statistics_of_its_last_weights(rng):
+    X = rng.normal(size=(80, 5, 2))
+    model = GRURegressor(4, norm="batch", num_layers=2, dropout=0.3, max_iter=4, batch_size=20, random_state=0)
+    model.fit(X, X[:, -1, 0])
+    spec, weights = model._model.spec, model._model.weights
+    module = RecurrentNetwork.of(spec, weights, device=CPU, dtype=torch.float64).eval()
+    module.dropout = 0.0
+    x = torch.from_numpy(model._model.x_scale.apply(X.reshape(-1, 2), np.float64).reshape(X.shape))
+    states = module.layers[0](x)[0]
+    np.testing.assert_allclose(weights["norms.0.mean"], states.mean((0, 1)).detach(), rtol=1e-9)
+    _, last = module.layers[1](module.norms[0](states))
+    np.testing.assert_allclose(weights["norms.1.mean"], last.mean(0).detach(), rtol=0.01)  # variances: n or n - 1
 
 
 def test_batch_norm_counts_observed_steps_only():

@@ -55,6 +55,9 @@ class CompiledNetwork:
         """The weights as arrays of their own."""
         return {name: array.copy() for name, array in self._arrays.items()}
 
+    def settle(self, data: Batch) -> None:
+        """Nothing but weights is learnt."""
+
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
