@@ -1,5 +1,6 @@
 """Recurrent networks as scikit-learn estimators, and the windows that feed them."""
 
+from skrnn._forecast import backtest, forecast, horizon_targets
 from skrnn._gru import GRUClassifier, GRURegressor
 from skrnn._history import IncompleteWindowWarning
 from skrnn._lstm import LSTMClassifier, LSTMRegressor
@@ -17,6 +18,9 @@ __all__ = [
     "RNNClassifier",
     "RNNRegressor",
     "SlidingWindowTransformer",
+    "backtest",
     "complete_windows",
+    "forecast",
+    "horizon_targets",
     "pad_sequences",
 ]

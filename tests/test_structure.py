@@ -23,6 +23,7 @@ RANKS = {
     "_regressor": 3,
     "_base": 2,
     "_readings": 1,
+    "_forecast": 2,
     "_windows": 1,
 }
 NEIGHBOURS = {
@@ -43,6 +44,7 @@ NEIGHBOURS = {
     "_validation": {"_lag_names", "_sequences"},
 }
 WITHOUT_TORCH = {
+    "_forecast",
     "_docstrings",
     "_history",
     "_lag_names",

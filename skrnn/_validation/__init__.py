@@ -11,6 +11,7 @@ from skrnn._validation.door import (
     check_feature_names_in,
     fit_context,
     unchanged_on_error,
+    validate_params,
 )
 from skrnn._validation.inputs import check_rows, check_sequences, check_states, check_step, warn_of_lost_steps
 from skrnn._validation.targets import (
@@ -56,6 +57,7 @@ __all__ = [
     "fit_context",
     "score_steps",
     "unchanged_on_error",
+    "validate_params",
     "warn_of_given_target",
     "warn_of_lost_steps",
 ]

@@ -1,0 +1,204 @@
+"""How good forecasts are, from origins that roll over the last rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import root_mean_squared_error
+
+from skrnn._forecast.parts import Parts, find_window, take_apart
+from skrnn._forecast.recursion import recurse
+from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, named_targets
+from skrnn._forecast.rows import Rows, lay_out, read_row_keys, read_rows
+from skrnn._forecast.track import Track, next_steps, on_grid
+from skrnn._history import Table
+from skrnn._validation import Count, Interval, Real, validate_params
+
+
+@validate_params(
+    {
+        "steps": [Count(1)],
+        "stride": [Count(1)],
+        "test_size": [Interval(Real, 0, 1, closed="neither"), Count(1)],
+        "season": [Count(1), None],
+        "metric": [callable, None],
+        "refit": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def backtest(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    steps: int,
+    stride: int = 1,
+    test_size: float | int = 0.2,
+    season: int | None = None,
+    target: Any = None,
+    future: Any = None,
+    metric: Callable[[np.ndarray, np.ndarray], float] | None = None,
+    refit: bool = False,
+) -> Any:
+    """Forecast from many origins, and compare with repeating the last value and the last season.
+
+    A clone of the model is fitted on the rows up to the first origin. From there and from every ``stride``-th time
+    after it, the model forecasts ``steps`` ahead as ``forecast`` does, without a look at what comes after the origin.
+
+    Parameters
+    ----------
+    model : estimator
+        Pipeline with a ``SlidingWindowTransformer``, as for ``forecast``; need not be fitted, and stays as it is.
+    X : array-like or data frame of shape (n_samples, n_features)
+        Rows of one or several series; all but arrays are taken in the order of their times.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Target of each row, as for ``fit``.
+    steps : int
+        Length of the forecasts, in steps of the time grid.
+    stride : int, default=1
+        Times between two origins.
+    test_size : float or int, default=0.2
+        Share or number of the distinct times, the last ones, that are kept for the forecasts. All steps of all
+        forecasts lie among them.
+    season : int, default=None
+        Steps of a season. None leaves the seasonal naive forecast out.
+    target : str, int or list of them, default=None
+        Columns of X whose value y is, see ``forecast``. Not needed if ``steps`` is not larger than ``horizon``.
+    future : list of str or int, default=None
+        Columns of X that are known in advance; those that ``future_columns`` of the window step names if None.
+    metric : callable, default=None
+        ``metric(y_true, y_pred)`` gives an error, from arrays of shape (n,) of all origins, series and outputs;
+        ``sklearn.metrics.root_mean_squared_error`` if None.
+    refit : bool, default=False
+        Fit a new clone for each origin, on all rows up to it.
+
+    Returns
+    -------
+    errors : pandas.DataFrame of shape (steps, n_columns)
+        One row for each step ahead, from 1. Columns "model" and "persistence" hold errors,
+        "skill_over_persistence" is ``1 - model / persistence``: positive where the model is better. With ``season``
+        also "seasonal_naive" and "skill_over_seasonal_naive". All are taken over the same values: those that are
+        known, with a known value at the origin and a season before.
+
+    Raises
+    ------
+    ValueError
+        If too few rows are left for a forecast or for the fit, or if a forecast would read values that nobody knows at
+        its origin, see ``forecast``.
+
+    See Also
+    --------
+    forecast : Continue a series.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from sklearn.impute import SimpleImputer
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skrnn import SlidingWindowTransformer, backtest
+    >>> X = pd.DataFrame({"load": np.sin(np.arange(200))})
+    >>> model = make_pipeline(SlidingWindowTransformer(8, horizon=1, flatten=True), SimpleImputer(), Ridge(1e-6))
+    >>> table = backtest(model, X, X["load"], steps=3)
+    >>> (table["skill_over_persistence"] > 0.9).all()
+    np.True_
+    """
+    window = find_window(model)
+    if window is None:
+        raise ValueError(f"backtest needs a pipeline with a SlidingWindowTransformer, got {type(model).__name__}.")
+    frame, layout = lay_out(X, Parts((), window, None))
+    time = read_row_keys(frame, layout).time
+    origins = _origins(np.unique(time), steps, stride, test_size)
+    known = future if future is not None else window.future_columns
+    asked = _Asked(steps, season, target, [known] if isinstance(known, str | Integral) else list(known or ()))
+    groups = origins[:, None] if refit else origins[None]
+    found = []
+    for group in groups:
+        train = time <= group[0]
+        fitted = clone(model).fit(_take(X, train), _take(y, train))
+        found.append(_forecasts(take_apart(fitted, "backtest"), X, np.asarray(y, dtype=np.float64), group, asked))
+    return _table([np.concatenate(parts) for parts in zip(*found, strict=True)], metric or root_mean_squared_error)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be forecast."""
+
+    steps: int
+    season: int | None
+    target: Any
+    future: list[Any]
+
+
+def _origins(times: np.ndarray, steps: int, stride: int, test_size: float | int) -> np.ndarray:
+    """Times from which forecasts start."""
+    n_test = test_size if isinstance(test_size, Integral) else int(np.ceil(test_size * len(times)))
+    first = len(times) - n_test - 1
+    if first < 0 or n_test < steps:
+        raise ValueError(
+            f"X holds {len(times)} times, of which test_size={test_size} keeps {n_test} for forecasts; at least steps="
+            f"{steps} of them and one time to fit are needed."
+        )
+    return times[np.arange(first, len(times) - steps, stride)]
+
+
+def _forecasts(parts: Parts, X: Any, y: np.ndarray, times: np.ndarray, asked: _Asked) -> list[np.ndarray]:
+    """Truth, forecasts of the model, of the last value and, if asked, of the last season: (origin, step, output)."""
+    rows = read_rows(X, parts)
+    given = Table(rows.frame).positions(asked.future, "future")
+    targets = infer_targets(named_targets(asked.target, rows), rows, given)
+    check_fed_back(rows, parts, asked.steps, targets, given)
+    track = on_grid(rows, _begin(rows, times[0], max(parts.reach, asked.season or 0)))
+    check_known_in_advance(parts, rows, track.sheet, given)
+    truth = track.values(y.reshape(len(y), -1)[rows.source])
+    time = np.where(track.order < 0, np.nan, rows.keys.time[track.order].astype(np.float64))
+    is_origin = np.isin(time, times.astype(np.float64)) & ~np.isnan(truth).any(axis=1)
+    origins = np.flatnonzero(is_origin & (track.last(np.arange(len(time))) > np.arange(len(time))))
+    at, there = next_steps(track, origins, origins, asked.steps)
+    predicted = recurse(parts, track.sheet, at, targets)
+    if predicted.shape[2] != truth.shape[1]:
+        raise ValueError(f"The model predicts {predicted.shape[2]} outputs, but y has {truth.shape[1]}.")
+    last = np.broadcast_to(truth[origins][:, None], predicted.shape)
+    found = [np.where(there[..., None], truth[at], np.nan), predicted, last]
+    return found if asked.season is None else [*found, _seasonal(track, truth, origins, asked.steps, asked.season)]
+
+
+def _begin(rows: Rows, time: Any, margin: int) -> np.ndarray:
+    """The first row of each series that is needed from some time on."""
+    bounds = zip(rows.first, rows.last, strict=True)
+    later = [first + np.searchsorted(rows.keys.time[first : last + 1], time, side="right") for first, last in bounds]
+    return np.maximum(np.array(later) - margin, rows.first)
+
+
+def _seasonal(track: Track, truth: np.ndarray, origins: np.ndarray, steps: int, season: int) -> np.ndarray:
+    """The values (origin, step, output) of the last season that is known at the origin."""
+    ahead = np.arange(1, steps + 1)
+    at = origins[:, None] + ahead - season * -(-ahead // season)
+    begin = np.searchsorted(track.series, track.series[origins])[:, None]
+    return np.where((at >= begin)[..., None], truth[np.maximum(at, begin)], np.nan)
+
+
+def _table(values: Sequence[np.ndarray], metric: Callable[[np.ndarray, np.ndarray], float]) -> Any:
+    """Errors and skills by step ahead."""
+    import pandas as pd
+
+    truth = values[0]
+    known = ~np.isnan(np.stack(values)).any(axis=0)
+    table = pd.DataFrame(index=pd.RangeIndex(1, truth.shape[1] + 1, name="step"))
+    for name, predicted in zip(("model", "persistence", "seasonal_naive"), values[1:], strict=False):
+        pairs = [(truth[:, i][known[:, i]], predicted[:, i][known[:, i]]) for i in range(len(table))]
+        table[name] = [float(metric(*pair)) for pair in pairs]
+        if name != "model":
+            table[f"skill_over_{name}"] = 1 - table["model"] / table[name]
+    return table
+
+
+def _take(rows: Any, mask: np.ndarray) -> Any:
+    """Some rows of a table or of targets."""
+    return rows.iloc[np.flatnonzero(mask)] if hasattr(rows, "iloc") else np.asarray(rows)[mask]

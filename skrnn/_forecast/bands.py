@@ -1,0 +1,100 @@
+"""Bands around a forecast, from its errors on rows that were not used to fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from skrnn._forecast.parts import Parts
+from skrnn._forecast.recursion import recurse
+from skrnn._forecast.rows import Rows
+from skrnn._forecast.track import Track, next_steps, on_grid
+from skrnn._history import History
+
+
+def half_widths(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], level: float) -> np.ndarray:
+    """Half-widths (steps, target) of split conformal bands, each step for itself.
+
+    Forecasts start from the last row that is remembered from ``fit`` and from each later row of X. The half-width of
+    step a is the ``ceil((n + 1) * level)``-th smallest of its n absolute errors, those of all series together.
+    """
+    first, before = _held_out(parts, rows)
+    n_held_out = int(np.maximum(rows.last - first + 1, 0).sum())
+    if not n_held_out:
+        _check_enough(np.zeros(steps, dtype=np.int64), level, n_held_out)
+    track = on_grid(rows, np.where(first <= rows.last, np.minimum(first, before + 1), rows.last + 1))
+    truth = track.values(rows.values(targets))
+    origins, members = _origins(track, truth, before)
+    at, there = next_steps(track, origins, members, steps)
+    seen = there[..., None] & ~np.isnan(truth[at])  # (origin, step, target)
+    n_seen = seen.sum(axis=0)
+    _check_enough(n_seen.min(axis=1), level, n_held_out)
+    errors = np.abs(truth[at] - recurse(parts, track.sheet, at, targets))
+    errors = np.sort(np.where(seen, errors, np.inf), axis=0)
+    return np.asarray(np.take_along_axis(errors, _rank(n_seen, level)[None] - 1, axis=0)[0])
+
+
+def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """The first row of each series that was not used to fit, and the row before it, from which forecasts start.
+
+    Both are rows of X. Before the first row of a series lies a row that X does not hold: first - 1 if it comes right
+    after the remembered ones, else the forecasts start from the first row itself. A series that ``fit`` has not seen
+    starts where a window is complete.
+    """
+    history: History = parts.window._history
+    if rows.keys.kind == "block" or not len(history):
+        raise ValueError(
+            "confidence_level needs to know which rows were not used to fit, but the window step remembers no rows: "
+            + ("they carry no key. Give X an index." if rows.keys.kind == "block" else 'use history="all" or "tail".')
+        )
+    ends = np.append(np.flatnonzero(np.diff(history.series)), len(history) - 1)
+    remembered = {history.labels[history.series[end]]: end for end in ends}
+    position = rows.position
+    first, before = rows.first + parts.reach, rows.first + parts.reach - 1
+    for i, (begin, last) in enumerate(zip(rows.first, rows.last, strict=True)):
+        end = remembered.get(rows.keys.labels[rows.keys.series[begin]])
+        if end is None:
+            continue
+        time = rows.keys.time[begin : last + 1]
+        first[i] = begin + np.searchsorted(time, history.time[end], side="right")
+        in_X = first[i] > begin and rows.keys.time[first[i] - 1] == history.time[end]
+        follows = rows.grid is None or (first[i] <= last and position[first[i]] == history.position[end] + 1)
+        before[i] = first[i] - 1 if in_X or follows else first[i]
+    return first, before
+
+
+def _origins(track: Track, truth: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the track from which forecasts start, and a row of the series of each."""
+    observed = (track.order >= 0) & ~np.isnan(truth).any(axis=1)
+    origins, members = [], []
+    for series in np.unique(track.series):
+        begin, end = np.searchsorted(track.series, [series, series + 1])
+        held = begin + np.flatnonzero(track.order[begin:end] >= before[series])
+        found = held[observed[held]]
+        if track.order[begin] > before[series]:  # the last row of fit is not in X, but right before it
+            found = np.append(begin - 1, found)
+        found = found[found < end - 1]
+        origins.append(found)
+        members.append(np.full(len(found), begin))
+    return np.concatenate(origins), np.concatenate(members)
+
+
+def _rank(n: np.ndarray, level: float) -> np.ndarray:
+    """Which of the n sorted errors is the half-width; larger than n if there are too few."""
+    return np.ceil(np.round((n + 1) * level, 9)).astype(np.int64)
+
+
+def _check_enough(n: np.ndarray, level: float, n_held_out: int) -> None:
+    """Refuse a level for which a step has too few errors."""
+    few = np.flatnonzero(_rank(n, level) > n)
+    if not len(few):
+        return
+    n_needed = math.ceil(round(level / (1 - level), 9))
+    step = int(few[-1]) + 1
+    raise ValueError(
+        f"confidence_level={level} needs {n_needed} errors at each step, for one series {n_needed + len(n) - 1} rows of "
+        f"X after those of fit; step {step} has {n[few[-1]]}, from {n_held_out} rows. Fit on fewer rows and pass the "
+        "later ones in X too, or lower confidence_level or steps."
+    )

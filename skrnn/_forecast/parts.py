@@ -1,0 +1,150 @@
+"""A fitted model taken apart: what comes before the window step, the window step, and what comes after it."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skrnn._history import History, Keys
+from skrnn._sequences import flat_windows
+from skrnn._validation import check_feature_names_in
+from skrnn._windows import SlidingWindowTransformer
+
+
+@dataclass(frozen=True)
+class Parts:
+    """``front`` are transformers of rows, ``back`` is a regressor of windows that answers in units of y."""
+
+    front: tuple[Any, ...]
+    window: SlidingWindowTransformer
+    back: Any
+
+    @property
+    def window_size(self) -> int:
+        return self.window._window_size
+
+    @property
+    def horizon(self) -> int:
+        return self.window._horizon
+
+    @property
+    def reach(self) -> int:
+        """How many rows of the past are enough, the origin's own among them."""
+        return self.window_size + self.horizon
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which channels of the window are known in advance."""
+        return self.window._future
+
+    def channel_names(self) -> np.ndarray:
+        return np.delete(check_feature_names_in(self.window, None), self.window._key_columns)
+
+    def channels(self, X: Any) -> np.ndarray:
+        """What the window step reads of some rows (n, channel); each row counts by itself."""
+        return self.window._read(self._through_front(X), reset=False)[1]
+
+    def windows(self, X: Any) -> np.ndarray:
+        """Windows (n, step, channel) of some rows, whether or not they miss steps."""
+        window = copy(self.window)
+        window.incomplete, window.flatten = "ignore", False
+        return window.transform(self._through_front(X))
+
+    def example(self, X: Any) -> Any:
+        """The output of the window step as the back knows it, for the container and the column names."""
+        window = copy(self.window)
+        window.incomplete = "ignore"
+        return window.transform(self._through_front(X))
+
+    def predict(self, windows: np.ndarray, example: Any, index: Any) -> np.ndarray:
+        """Answers (n, output) to windows (n, step, channel), handed over like ``example``."""
+        X: Any = windows
+        if example.ndim == 2 if hasattr(example, "ndim") else True:
+            X = flat_windows(windows)
+            if hasattr(example, "iloc"):
+                X = type(example)(X, index=index, columns=example.columns)
+            elif hasattr(example, "columns"):
+                X = type(example)(X, schema=list(example.columns))
+        return np.asarray(self.back.predict(X)).reshape(len(windows), -1)
+
+    def remembering_until(self, keys: Keys) -> Parts:
+        """The same model without the remembered rows that are later than the given key of their series."""
+        history: History = self.window._history
+        if keys.kind == "block" or not len(history):
+            return self
+        number = {label: i for i, label in enumerate(history.labels)}
+        later = np.zeros(len(history), dtype=bool)
+        for series, time in zip(keys.series, keys.time, strict=True):
+            later |= (history.series == number.get(keys.labels[series], -1)) & (history.time > time)
+        window = copy(self.window)
+        window._history = history.take(~later)
+        return replace(self, window=window)
+
+    def _through_front(self, X: Any) -> Any:
+        for step in self.front:
+            X = step.transform(X)
+        return X
+
+
+def take_apart(model: Any, caller: str) -> Parts:
+    """Find the window step of a fitted model.
+
+    Parameters
+    ----------
+    model : estimator
+        Pipeline, search or ``TransformedTargetRegressor``, nested in any order.
+    caller : str
+        Public function that speaks in errors.
+    """
+    from sklearn.pipeline import Pipeline
+
+    check_is_fitted(model)
+    if hasattr(model, "cv_results_") and not hasattr(model, "best_estimator_"):
+        raise ValueError(f"{caller} needs a model that predicts, but the search was made with refit=False.")
+    found = _split(model)
+    if found is None:
+        raise ValueError(
+            f"{caller} needs a pipeline with a SlidingWindowTransformer, but {type(model).__name__} holds none where "
+            "it could be found: as a step of a Pipeline, which may be inside a search or a TransformedTargetRegressor."
+        )
+    front, window, tail = found
+    if not tail:
+        raise ValueError(f"{caller} needs a regressor behind the SlidingWindowTransformer, but there is no step.")
+    check_is_fitted(window)
+    back = tail[0] if len(tail) == 1 else Pipeline([(str(i), step) for i, step in enumerate(tail)])
+    return Parts(front, window, back)
+
+
+def find_window(model: Any) -> SlidingWindowTransformer | None:
+    """The window step of a model that need not be fitted."""
+    if isinstance(model, SlidingWindowTransformer):
+        return model
+    parameters = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()
+    return next((value for value in parameters if isinstance(value, SlidingWindowTransformer)), None)
+
+
+def _split(model: Any) -> tuple[tuple[Any, ...], SlidingWindowTransformer, tuple[Any, ...]] | None:
+    """Steps in front of the window step, the window step, and the steps behind it."""
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(model, SlidingWindowTransformer):
+        return (), model, ()
+    if hasattr(model, "best_estimator_"):
+        return _split(model.best_estimator_)
+    if hasattr(model, "regressor_") and hasattr(model, "transformer_"):
+        found = _split(model.regressor_)
+        if found is None:
+            return None
+        whole = copy(model)  # its own predict brings answers back to units of y
+        whole.regressor_ = Pipeline([(str(i), step) for i, step in enumerate(found[2])])
+        return found[0], found[1], (whole,)
+    steps = [step for _, step in getattr(model, "steps", ()) if step is not None and step != "passthrough"]
+    for i, step in enumerate(steps):
+        found = _split(step)
+        if found is not None:
+            return (*steps[:i], *found[0]), found[1], (*found[2], *steps[i + 1 :])
+    return None

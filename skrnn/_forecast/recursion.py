@@ -1,0 +1,101 @@
+"""The recursion: predictions become the rows that the next windows read, from any number of origins at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from skrnn._forecast.parts import Parts
+from skrnn._forecast.rows import Sheet
+
+_VALUES_AT_ONCE = 4_000_000  # of the windows that are copied
+
+
+def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None) -> np.ndarray:
+    """Forecast the steps after some origins.
+
+    The window of step a ends ``horizon`` steps before it. Its newest ``a - horizon`` steps lie after the origin: in
+    the channels that are not known in advance they hold predicted rows, which are the rows of the sheet with the
+    predictions in the target columns.
+
+    Parameters
+    ----------
+    parts : Parts
+        The model.
+    sheet : Sheet
+        Rows before and after the origins. What their target columns hold after an origin is never used.
+    at : ndarray of shape (n_origins, steps)
+        For each origin, the rows of the sheet that are its next steps.
+    targets : sequence of int or None
+        Positions of the target columns; only needed if steps > horizon.
+
+    Returns
+    -------
+    predicted : ndarray of shape (n_origins, steps, n_outputs)
+        Answers in units of y.
+    """
+    windows = parts.windows(sheet.given())
+    example = parts.example(sheet.given(sheet.frame.iloc[:1]))
+    at_a_time = min(parts.horizon, at.shape[1]) or at.shape[1]
+    n_origins = max(_VALUES_AT_ONCE // (at_a_time * int(np.prod(windows.shape[1:]))), 1)
+    done = [
+        _recurse(parts, sheet, windows, example, at[first : first + n_origins], at_a_time, targets)
+        for first in range(0, len(at), n_origins)
+    ]
+    return np.concatenate(done)
+
+
+def _recurse(
+    parts: Parts,
+    sheet: Sheet,
+    windows: np.ndarray,
+    example: Any,
+    at: np.ndarray,
+    at_a_time: int,
+    targets: Sequence[int] | None,
+) -> np.ndarray:
+    """``horizon`` steps at a time: they do not read each other."""
+    n, steps = at.shape
+    n_fed = steps - parts.horizon if parts.horizon else 0  # steps whose predictions are read by later ones
+    past = np.flatnonzero(~parts.known)
+    fed = np.empty((n, max(n_fed, 0), len(past)), dtype=windows.dtype)
+    predicted = []
+    for first in range(0, steps, at_a_time):
+        stop = min(first + at_a_time, steps)
+        shown = np.stack(
+            [
+                _after_origin(windows[at[:, i]], fed[:, : max(i + 1 - parts.horizon, 0)], past)
+                for i in range(first, stop)
+            ],
+            axis=1,
+        )  # (origin, step of the forecast, step of the window, channel)
+        rows = at[:, first:stop].ravel()
+        answers = parts.predict(shown.reshape(-1, *windows.shape[1:]), example, sheet.index.take(rows))
+        predicted.append(answers.reshape(n, stop - first, -1))
+        if first < n_fed:
+            assert targets is not None
+            answered = predicted[-1][:, : n_fed - first]
+            next_rows = _with_answers(sheet, at[:, first : min(stop, n_fed)].ravel(), answered, targets)
+            fed[:, first:stop] = parts.channels(next_rows)[:, past].reshape(n, -1, len(past))
+    return np.concatenate(predicted, axis=1)
+
+
+def _after_origin(windows: np.ndarray, fed: np.ndarray, past: np.ndarray) -> np.ndarray:
+    """Windows (n, step, channel) whose newest steps are predicted rows (n, step, past channel)."""
+    n_steps = min(fed.shape[1], windows.shape[1])
+    if not n_steps:
+        return windows
+    windows = windows.copy()
+    windows[:, -n_steps:, past] = fed[:, -n_steps:]
+    return windows
+
+
+def _with_answers(sheet: Sheet, rows: np.ndarray, answers: np.ndarray, targets: Sequence[int]) -> Any:
+    """Rows of the sheet that hold the answers (n, step, output) in the target columns."""
+    frame = sheet.frame.iloc[rows]
+    for column, values in zip(targets, answers.reshape(len(rows), -1).T, strict=True):
+        dtype = sheet.frame.dtypes.iloc[column]
+        frame.isetitem(column, values.astype(dtype) if dtype.kind == "f" else values)
+    return sheet.given(frame)

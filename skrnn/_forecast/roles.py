@@ -1,0 +1,103 @@
+"""Which columns of X are targets, which are known in advance, and what a forecast may not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from skrnn._forecast.parts import Parts
+from skrnn._forecast.rows import Rows, Sheet
+from skrnn._history import Table
+
+
+def named_targets(target: Any, rows: Rows) -> list[int] | None:
+    """Positions of the columns that the user names as targets; None if there are none."""
+    if target is None:
+        return None
+    places = Table(rows.frame).positions([target] if isinstance(target, str | Integral) else list(target), "target")
+    keys = [place for place in places if place in rows.layout.key_columns]
+    if keys or not places or len(set(places)) < len(places):
+        raise ValueError(f"target={target!r} must name one or several distinct columns of X that are no keys.")
+    return places
+
+
+def infer_targets(named: list[int] | None, rows: Rows, given: Sequence[int]) -> list[int] | None:
+    """The targets that are named, else the only column that is not known in advance; None if there are several."""
+    others = [i for i in rows.channels if i not in given]
+    return named if named is not None or len(others) != 1 else others
+
+
+def check_fed_back(rows: Rows, parts: Parts, steps: int, targets: Sequence[int] | None, given: Sequence[int]) -> None:
+    """Refuse what would have to be invented.
+
+    Parameters
+    ----------
+    rows, parts : Rows, Parts
+        Rows of X, and the model.
+    steps : int
+        Length of the forecast.
+    targets : sequence of int or None
+        Positions of the target columns.
+    given : sequence of int
+        Positions of the columns that are known in advance.
+    """
+    lacking = [i for i in rows.channels if i not in given and i not in (targets or ())]
+    if not parts.horizon:
+        lacking = [i for i in rows.channels if i not in given]
+        if lacking:
+            raise ValueError(
+                f"With horizon=0 a row is predicted from its own values, so that future must hold all columns of X, "
+                f"but it lacks {rows.names(lacking)}. To forecast from the past alone, use horizon >= 1."
+            )
+    if steps <= parts.horizon:
+        return
+    if targets is None:
+        raise ValueError(
+            f"Steps beyond the horizon ({steps} > {parts.horizon}) read earlier predictions as rows of X, so that the "
+            f"column of X whose value y is must be named with target. Candidates: {rows.names(lacking) or 'none'}."
+        )
+    if lacking:
+        raise ValueError(
+            f"Steps beyond the horizon ({steps} > {parts.horizon}) read values of {rows.names(lacking)} that nobody "
+            "knows yet. Pass them in future if they are known in advance, name them in target if the model predicts "
+            f"them, leave them out of X, or forecast no more than {parts.horizon} steps."
+        )
+
+
+def check_known_in_advance(parts: Parts, rows: Rows, sheet: Sheet, given: Sequence[int]) -> None:
+    """Refuse channels that are taken for known in advance, but change with columns that are not."""
+    if not parts.known.any():
+        return
+    unknown = [i for i in rows.channels if i not in given]
+    frame, other = sheet.frame.iloc[-8:].copy(), sheet.frame.iloc[-8:].copy()
+    for i in unknown:
+        column = frame.iloc[:, i]
+        if column.dtype.kind in "iuf":
+            frame.isetitem(i, column.fillna(0.0))
+            other.isetitem(i, 2.0 * column.fillna(0.0) + 1.0)
+        else:
+            other.isetitem(i, rows.frame.iloc[np.arange(len(column)) % len(rows.frame), i].set_axis(column.index))
+    first, second = (parts.channels(sheet.given(shown))[:, parts.known] for shown in (frame, other))
+    changed = np.any((first != second) & ~(np.isnan(first) & np.isnan(second)), axis=0)
+    if changed.any():
+        names = ", ".join(repr(str(name)) for name in parts.channel_names()[parts.known][changed])
+        raise ValueError(
+            f"future_columns of the window step names {names}, whose values at the rows to be forecast are needed but "
+            "not given. Pass them in future; a column that holds or follows from the target cannot be one of them."
+        )
+
+
+def check_last_rows(rows: Rows, targets: Sequence[int] | None, given: Sequence[int]) -> None:
+    """Refuse series that end with rows of which nothing was observed."""
+    columns = list(targets) if targets else [i for i in rows.channels if i not in given]
+    missing = rows.frame.iloc[rows.last, columns].isna().to_numpy()
+    empty = np.flatnonzero(missing.any(axis=1) if targets else missing.all(axis=1) & bool(columns))
+    if len(empty):
+        raise ValueError(
+            f"The last rows of X ({rows.keys.describe(rows.last[empty])}) hold NaN in {rows.names(columns)}: they have "
+            "not been observed. Leave such rows out of X, also those to be forecast; what is known of them goes into "
+            "future."
+        )

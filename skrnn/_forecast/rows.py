@@ -1,0 +1,228 @@
+"""The rows of X by series and time, and sheets: rows of X together with rows that X does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skrnn._forecast.parts import Parts
+from skrnn._history import Axis, Keys, Table, block_keys, distinct_rows, read_keys
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a table keeps its keys."""
+
+    is_array: bool
+    has_index: bool
+    time_column: int | None
+    group_column: int | None
+
+    @property
+    def has_times(self) -> bool:
+        return self.has_index or self.time_column is not None
+
+    @property
+    def key_columns(self) -> list[int]:
+        return [column for column in (self.time_column, self.group_column) if column is not None]
+
+    def labels(self, frame: Any) -> tuple[Any, list[Any]]:
+        """The times of the rows of a frame, counted where they have none, and the levels that name their series."""
+        import pandas as pd
+
+        times, levels = frame.index, []
+        if self.time_column is not None:
+            times = pd.Index(frame.iloc[:, self.time_column])
+        elif isinstance(times, pd.MultiIndex):
+            levels = [times.get_level_values(i) for i in range(times.nlevels - 1)]
+            times = times.get_level_values(-1)
+        if self.group_column is not None:
+            levels.append(pd.Index(frame.iloc[:, self.group_column]))
+        return times, levels
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of X with distinct keys, sorted by series, then time; series are numbered in the order of X."""
+
+    frame: Any  # pandas; the columns of an array are named by their positions
+    layout: Layout
+    keys: Keys
+    times: Any  # pandas index of the n rows
+    levels: list[Any]  # indexes of the n rows
+    grid: Any  # the time grid; None for the rows in order
+    source: np.ndarray  # (n,) which row of X
+
+    @property
+    def last(self) -> np.ndarray:
+        """The last row of each series (n_series,)."""
+        return np.append(np.flatnonzero(np.diff(self.keys.series)), len(self.keys) - 1)
+
+    @property
+    def first(self) -> np.ndarray:
+        """The first row of each series (n_series,)."""
+        return np.append(0, self.last[:-1] + 1)
+
+    @property
+    def position(self) -> np.ndarray:
+        """Steps on the time grid, or the rank within the series (n,)."""
+        if self.grid is not None:
+            return np.asarray(self.grid.positions(self.keys.time)[0])
+        return np.arange(len(self.keys)) - np.searchsorted(self.keys.series, self.keys.series)
+
+    @property
+    def channels(self) -> list[int]:
+        """Positions of the columns that are no keys."""
+        return [i for i in range(self.frame.shape[1]) if i not in self.layout.key_columns]
+
+    def names(self, columns: Sequence[int] | np.ndarray) -> str:
+        return ", ".join(repr(self.frame.columns[i]) for i in columns)
+
+    def values(self, columns: Sequence[int]) -> np.ndarray:
+        """Columns as floats (n, column)."""
+        return np.asarray(self.frame.iloc[:, list(columns)].to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Rows that a model can be shown: those of X, and others between or after them."""
+
+    frame: Any
+    index: Any  # labels of the rows: series and time
+    is_array: bool
+
+    def given(self, frame: Any = None) -> Any:
+        """The rows, or others of their kind, in the form of X."""
+        frame = self.frame if frame is None else frame
+        return frame.to_numpy() if self.is_array else frame
+
+
+def read_table(X: Any, name: str = "X") -> tuple[Any, bool, bool]:
+    """A table as a pandas frame, whether it is an array, and whether it has an index."""
+    import pandas as pd
+
+    table = Table.of_frame(X)
+    if table is not None:
+        return table.X, False, table.index is not None
+    X = np.asarray(X)
+    if X.ndim != 2:
+        raise ValueError(f"{name} must be a table of two dimensions, got an array of {X.ndim}.")
+    return pd.DataFrame(X), True, False
+
+
+def lay_out(X: Any, parts: Parts) -> tuple[Any, Layout]:
+    """X as a pandas frame, and where it keeps its keys."""
+    frame, is_array, has_index = read_table(X)
+    return frame, Layout(is_array, has_index, *_key_columns(frame, parts))
+
+
+def read_rows(X: Any, parts: Parts) -> Rows:
+    """Rows of X as the window step of a fitted model will see them."""
+    import pandas as pd
+
+    frame, layout = lay_out(X, parts)
+    axis, history = parts.window._axis, parts.window._history
+    if axis.kind != "block" and layout.has_times:
+        keys = read_row_keys(frame, layout)
+        axis.check(history.numbered(keys), history.phase)
+        return sort_rows(frame, layout, keys, axis)
+    if isinstance(frame.index, pd.MultiIndex):
+        raise ValueError(
+            "The window step has seen no index, so that it cannot tell the series of X apart: a step in front "
+            'returned arrays. Keep the index with pipeline.set_output(transform="pandas"), and fit again.'
+        )
+    return sort_rows(frame, layout, block_keys(len(frame), joined(layout.labels(frame)[1])), None)
+
+
+def read_row_keys(frame: Any, layout: Layout) -> Keys:
+    """Keys of rows, all of which must have a time."""
+    if not layout.has_times:
+        return block_keys(len(frame), joined(layout.labels(frame)[1]))
+    times, levels = layout.labels(frame)
+    keys = read_keys(times, None, joined(levels))
+    assert keys is not None
+    if not keys.known.all():
+        raise ValueError(f"{int(np.sum(~keys.known))} rows of X have no time, so that nothing can follow them.")
+    return keys
+
+
+def sort_rows(frame: Any, layout: Layout, keys: Keys, axis: Axis | None) -> Rows:
+    """Rows in their order, equal rows once."""
+    if not len(frame):
+        raise ValueError("X holds no rows (n_samples=0). Pass the last rows that were observed.")
+    numbers = frame.select_dtypes("number").to_numpy(dtype=np.float64, na_value=np.nan)
+    order, _ = distinct_rows(keys, numbers)
+    source = np.arange(len(frame))[order]
+    if not isinstance(order, slice):
+        frame, keys = frame.iloc[order], keys_of(keys, order)
+    times, levels = layout.labels(frame)
+    return Rows(frame, layout, keys, times, levels, None if axis is None else axis.grid, source)
+
+
+def keys_of(keys: Keys, rows: Any) -> Keys:
+    """Keys of some rows."""
+    return replace(keys, time=keys.time[rows], series=keys.series[rows], known=keys.known[rows])
+
+
+def joined(levels: list[Any]) -> Any:
+    """The levels that name a series as one label for each row."""
+    if len(levels) > 1:
+        return list(zip(*levels, strict=True))
+    return levels[0] if levels else None
+
+
+def make_sheet(rows: Rows, order: np.ndarray, times: Any, member: np.ndarray) -> Sheet:
+    """Rows of X and rows that X does not hold.
+
+    Parameters
+    ----------
+    rows : Rows
+        Rows of X.
+    order : ndarray of shape (m,)
+        Which row of X, or -1 for a row that X does not hold.
+    times : pandas.Index of length m
+        Times of all of them.
+    member : ndarray of shape (m,)
+        For each, a row of X of the same series. A row that X does not hold starts as a copy of it.
+    """
+    import pandas as pd
+
+    layout, source = rows.layout, np.where(order < 0, member, order)
+    frame = rows.frame.iloc[source]
+    if layout.time_column is not None:
+        frame = frame.reset_index(drop=True)
+        frame.isetitem(layout.time_column, pd.Series(times, index=frame.index))
+    elif layout.has_index:
+        n_outer = len(rows.levels) - (layout.group_column is not None)
+        frame = frame.set_axis(_index(rows.levels[:n_outer], source, times))
+    return Sheet(frame, _index(rows.levels, source, times), layout.is_array)
+
+
+def _index(levels: list[Any], source: np.ndarray, times: Any) -> Any:
+    """Labels of rows: the levels of the rows that they are copied from, and their own times."""
+    import pandas as pd
+
+    if not levels:
+        return times
+    outer = [level.take(source) for level in levels]
+    return pd.MultiIndex.from_arrays([*outer, times], names=[*(level.name for level in levels), times.name])
+
+
+def _key_columns(frame: Any, parts: Parts) -> list[int | None]:
+    """Positions of time_column and group_column in X, before the steps in front."""
+    found = []
+    for parameter in ("time_column", "group_column"):
+        column = getattr(parts.window, parameter)
+        if parts.front and isinstance(column, int | np.integer):
+            names = getattr(parts.window, "feature_names_in_", None)
+            if names is None:
+                raise ValueError(
+                    f"{parameter}={column} counts the columns that come out of the steps in front, so that it cannot "
+                    'be found in X. Name it, with pipeline.set_output(transform="pandas").'
+                )
+            column = str(names[column])
+        found.append(Table(frame).position(column, parameter))
+    return found
