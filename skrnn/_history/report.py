@@ -48,8 +48,8 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
                 if keys.kind == "block"
                 else f"with horizon={horizon} only the next {rows} can be predicted."
             )
-            + " To forecast further ahead, pass the rows observed since in the same call, or use a longer horizon. "
-            'incomplete="ignore" takes what is there.'
+            + " To forecast further ahead, use skrnn.forecast, pass the rows observed since in the same call, or use a "
+            'longer horizon. incomplete="ignore" takes what is there.'
         )
     incomplete_rows = (found.n_missing > 0) | found.stale
     n_incomplete = int(incomplete_rows.sum())

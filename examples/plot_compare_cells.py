@@ -1,0 +1,92 @@
+"""
+RNN, LSTM and GRU on one sine
+=============================
+
+Three layers, one task: 80 points of a sine are read, the next one is answered. A tutorial trains each for 500 epochs,
+3 minutes and 33 seconds in all on six cores of a CPU, 30 seconds on a GPU. Here is the same set-up, and a shorter way.
+"""
+
+# %%
+# The data
+# --------
+# 2,000 points of a sine with a period of 20, sampled at ``linspace(0, 1000)``. The first 1,536 of the 1,920 windows are
+# for training: the points up to 1,616. Rows without a complete window are left out of the training, as published.
+
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import mean_squared_error
+from sklearn.pipeline import make_pipeline
+
+from skrnn import GRURegressor, LSTMRegressor, RNNRegressor, SlidingWindowTransformer, forecast
+
+X = pd.DataFrame({"sine": np.sin(2 * np.pi * np.linspace(0, 1000, 2000) / 20)}, dtype="float32")
+train, test = X.iloc[: 80 + 1536], X.iloc[80 + 1536 :]
+windows = SlidingWindowTransformer(80, horizon=1, incomplete="ignore").fit(train)
+sequences = windows.transform(train)[80:]
+
+# %%
+# As published, and shorter
+# -------------------------
+# Published: hidden size 20, Adam with a step of 1e-3, batches of 500 in the order of time, 500 epochs; three batches
+# and a rest are four steps an epoch. Shorter: batches of 50, a larger step that falls along a cosine, 100 epochs.
+# The published curves carry no number, so that only the times can be compared.
+
+warnings.filterwarnings("ignore", category=ConvergenceWarning)  # the number of epochs is fixed, as published
+published = {"batch_size": 500, "max_iter": 500, "shuffle": False}
+shorter = {"batch_size": 50, "max_iter": 100, "learning_rate_init": 5e-3, "learning_rate": "cosine"}
+
+models, rows = {}, {}
+for face in (RNNRegressor, LSTMRegressor, GRURegressor):
+    for way, setting in {"as published": published, "shorter": shorter}.items():
+        started = time.perf_counter()
+        network = face(hidden_size=20, tol=0.0, n_iter_no_change=500, random_state=0, **setting)
+        network.fit(sequences, train["sine"].iloc[80:])
+        seconds = time.perf_counter() - started
+        model = make_pipeline(windows, network)
+        free = forecast(model, train, 100)["sine"]
+        name = face.__name__.removesuffix("Regressor")
+        models[name, way] = model
+        rows[name, way] = [
+            mean_squared_error(test, model.predict(test)),
+            np.sqrt(mean_squared_error(test.iloc[:100], free)),
+            seconds,
+        ]
+rows["persistence", ""] = [
+    mean_squared_error(test, X.shift(1).iloc[-len(test) :]),
+    np.sqrt(mean_squared_error(test.iloc[:100], np.full(100, train["sine"].iloc[-1]))),
+    np.nan,
+]
+table = pd.DataFrame(rows, index=["test MSE, one step", "RMSE of 100 steps", "seconds"]).T
+print(table.to_string(float_format=lambda value: f"{value:.2g}", na_rep="-"))
+print(f"as published, all three: {table.xs('as published', level=1)['seconds'].sum():.0f} s; published: 213 s")
+
+# %%
+# The figure
+# ----------
+# Left the training losses of the published set-up, right 100 steps from the last training point on, each forecast being
+# read as the next value.
+
+colors = {"RNN": "tab:blue", "LSTM": "tab:green", "GRU": "tab:orange"}
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+right.plot(test.iloc[:100], color="black", linewidth=3, alpha=0.3, label="sine")
+for (name, way), model in models.items():
+    style = "-" if way == "as published" else ":"
+    left.plot(np.array(model[-1].loss_curve_), color=colors[name], linestyle=style, label=f"{name}, {way}")
+    if way == "as published":
+        right.plot(forecast(model, train, 100), color=colors[name], label=name)
+left.set(xlabel="epoch", ylabel="squared error, standardised", yscale="log", title="Training")
+left.legend(fontsize="small")
+right.set(xlabel="point", title="A free run of 100 steps, as published")
+right.legend(loc="upper center", ncols=4, fontsize="small")
+right.margins(y=0.2)
+
+if "sphinx_gallery" not in sys.modules:  # the gallery takes the figure by itself
+    fig.savefig(Path(os.environ.get("SKRNN_OUTPUT", ".")) / "compare_cells.png", dpi=120)
