@@ -9,9 +9,9 @@ four points. Here is the same set-up, a look at what its error is worth, and a m
 # %%
 # The series
 # ----------
-# :math:`\\sin(0.03 t) + 1.2\\,U(0, 1) + t / 300`: the noise has the variance :math:`1.2^2 / 12 = 0.12`, which nobody can
-# forecast. Repeating the last value errs by two draws of the noise, 0.24; the mean of four values by 0.12 for the noise
-# to come and a quarter of it for that of the mean, 0.15.
+# :math:`\sin(0.03 t) + 1.2\,U(0, 1) + t / 300`: the noise has the variance :math:`1.2^2 / 12 = 0.12`, which nobody
+# can forecast. Repeating the last value errs by two draws of the noise, 0.24; the mean of four values by 0.12 for the
+# noise to come and a quarter of it for that of the mean, 0.15.
 
 import os
 import sys
@@ -37,9 +37,9 @@ n_train = 720
 # %%
 # As published
 # ------------
-# Adam with a step of 1e-4, batches of 64, 100 epochs, and the four values as four channels of one step. ``flatten=True``
-# puts a window into one row, and ``n_channels=4`` reads the row as a single step. The other reading, four steps of one
-# channel, is what a recurrent network is made for.
+# Adam with a step of 1e-4, batches of 64, 100 epochs, and the four values as four channels of one step.
+# ``flatten=True`` puts a window into one row, and ``n_channels=4`` reads the row as a single step. The other reading,
+# four steps of one channel, is what a recurrent network is made for.
 
 warnings.filterwarnings("ignore", category=ConvergenceWarning)  # the number of epochs is fixed, as published
 published = {"hidden_size": 128, "learning_rate_init": 1e-4, "batch_size": 64, "max_iter": 100, "tol": 0.0}
@@ -72,8 +72,8 @@ print("published: training MSE 7.41 after 10 epochs, 0.1231 after 100")
 
 # %%
 # The published network starts from zero, far from a target that is not standardised; here it begins at the mean. A
-# training error of 0.1231 lies below what four values can tell on average, 0.15: that is luck of the draw or a fit to the
-# noise. What counts is the error on the last 130 points.
+# training error of 0.1231 lies below what four values can tell on average, 0.15: that is luck of the draw or a fit to
+# the noise. What counts is the error on the last 130 points.
 #
 # The better way
 # --------------

@@ -11,8 +11,8 @@ fraction of that.
 # The data
 # --------
 # 1,000 points of a sine over 0 to 100, brought to the range 0 to 1, windows of 10 points, 80 % for training. Errors are
-# those of the scaled values, as published. With ``set_output`` the scaler hands the index on, so that the first test rows
-# find their history.
+# those of the scaled values, as published. With ``set_output`` the scaler hands the index on, so that the first test
+# rows find their history.
 
 import os
 import sys
@@ -38,8 +38,8 @@ train, test = X.iloc[:800], X.iloc[800:]
 # As published, and better
 # ------------------------
 # Adam with a step of 1e-3 and batches of one sequence. The better way keeps the networks and lets the step size fall
-# along a cosine, over batches of 8; the second network trains without dropout: on a series without noise, dropout is the
-# noise. With batches of one and dropout 0.2, 2.28e-5 is not reached.
+# along a cosine, over batches of 8; the second network trains without dropout: on a series without noise, dropout is
+# the noise. With batches of one and dropout 0.2, 2.28e-5 is not reached.
 
 warnings.filterwarnings("ignore", category=ConvergenceWarning)  # the number of epochs is fixed, as published
 single = {"batch_size": 1, "max_iter": 50}
