@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skrnn import pad_sequences
 from skrnn._sequences import Scale, Sequences, flat_windows
 
 
@@ -98,3 +99,34 @@ def test_flat_windows_of_a_view_are_a_view():
     assert not flat.flags.writeable
     part = windows[:, :, 1:]
     np.testing.assert_array_equal(flat_windows(part), part.reshape(27, 8))
+
+
+@given(
+    lengths=st.lists(st.integers(0, 6), min_size=1, max_size=6).filter(any),
+    n_channels=st.none() | st.integers(1, 3),
+    dtype=st.sampled_from([np.float32, np.float64, np.int64, bool]),
+)
+def test_padding_puts_nan_in_front_and_keeps_the_rest(lengths, n_channels, dtype):
+    rng = np.random.default_rng(0)
+    shape = () if n_channels is None else (n_channels,)
+    sequences = [rng.integers(0, 2, size=(length, *shape)).astype(dtype) for length in lengths]
+    padded = pad_sequences(sequences)
+    assert padded.shape == (len(lengths), max(lengths), *shape)
+    assert padded.dtype == (np.float32 if dtype is np.float32 else np.float64)
+    for row, sequence in zip(padded, sequences, strict=True):
+        n_padded = len(row) - len(sequence)
+        assert np.isnan(row[:n_padded]).all()
+        np.testing.assert_array_equal(row[n_padded:], sequence)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "words"),
+    [
+        ([], "at least one"),
+        ([[1.0], [[1.0]]], "sequence 1 has shape"),
+        ([np.ones((2, 2)), np.ones((2, 3))], "channels"),
+    ],
+)
+def test_sequences_that_do_not_fit_together_are_refused(sequences, words):
+    with pytest.raises(ValueError, match=words):
+        pad_sequences(sequences)
