@@ -48,6 +48,7 @@ _SHAPES = (
     "pooling",
     "missing",
     "return_sequences",
+    "linear_skip",
 )
 
 
@@ -175,6 +176,11 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
         """Targets as numbers (n, target), or (n, step, target) where the ``observed`` steps (n, step) are given."""
 
+    @property
+    def _linear_skip(self) -> bool | int:
+        """Which steps have a linear way to the answer."""
+        return False
+
     @abstractmethod
     def _make_loss(self) -> Loss:
         """The loss that the parameters name."""
@@ -276,8 +282,13 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
         loss = self._make_loss()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        places = {"dtype": self.dtype, "device": self.device}
-        return start(self._spec(examples, loss), loss, examples, missing=self.missing, seed=seed, **places)
+        options = {
+            "missing": self.missing,
+            "linear_skip": self._linear_skip,
+            "dtype": self.dtype,
+            "device": self.device,
+        }
+        return start(self._spec(examples, loss), loss, examples, seed=seed, **options)
 
     def _continued(self, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""
@@ -286,8 +297,20 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             raise ValueError(f"y has {examples.y.shape[-1]} outputs, but {name} was fitted with {self.n_outputs_}.")
         loss = self._make_loss()
         spec, model = self._spec(examples, loss), self._model
-        old = {"loss": model.loss, "missing": model.missing, **dict(model.spec.options), **asdict(model.spec)}
-        new = {"loss": loss, "missing": self.missing, **dict(spec.options), **asdict(spec)}
+        old = {
+            "loss": model.loss,
+            "missing": model.missing,
+            "linear_skip": model.linear_skip,
+            **dict(model.spec.options),
+            **asdict(model.spec),
+        }
+        new = {
+            "loss": loss,
+            "missing": self.missing,
+            "linear_skip": self._linear_skip,
+            **dict(spec.options),
+            **asdict(spec),
+        }
         for parameter in (*_SHAPES, *self._layer_options):
             if old[parameter] != new[parameter]:
                 raise ValueError(

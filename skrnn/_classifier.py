@@ -22,9 +22,7 @@ from skrnn._validation import (
 )
 
 if TYPE_CHECKING:
-    import torch
-
-    from skrnn._model import Examples
+    from skrnn._model import Examples, Outputs
 
 
 class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
@@ -159,8 +157,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             In the order of ``classes_``, with ``return_sequences=True`` for each step; float32 for float32 X, else
             float64. They sum to 1.
         """
-        raw, dtype = self._infer(X)
-        return self._probabilities(raw).astype(dtype)
+        outputs, dtype = self._infer(X)
+        return self._probabilities(outputs).astype(dtype)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Raw outputs of the network: log-odds for two classes, else logarithms of probabilities up to a constant.
@@ -175,8 +173,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         scores : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
             With ``return_sequences=True`` there is an axis of steps behind that of samples.
         """
-        raw, dtype = self._infer(X)
-        scores = raw.cpu().numpy().astype(dtype)
+        outputs, dtype = self._infer(X)
+        scores = outputs.raw.cpu().numpy().astype(dtype)
         return scores[..., 0] if scores.shape[-1] == 1 else scores
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -200,12 +198,12 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             return float(super().score(X, y, sample_weight))
         return score_steps(accuracy_score, y, self.predict(X), self._observed(X), sample_weight)
 
-    def _answer(self, raw: torch.Tensor, _: np.dtype) -> np.ndarray:
-        return self.classes_[self._probabilities(raw).argmax(axis=-1)]
+    def _answer(self, outputs: Outputs, _: np.dtype) -> np.ndarray:
+        return self.classes_[self._probabilities(outputs).argmax(axis=-1)]
 
-    def _probabilities(self, raw: torch.Tensor) -> np.ndarray:
-        """Probabilities (..., class) from raw outputs."""
-        answer = self._model.predict(raw)
+    def _probabilities(self, outputs: Outputs) -> np.ndarray:
+        """Probabilities (..., class) from outputs."""
+        answer = self._model.predict(outputs)
         return np.concatenate([1 - answer, answer], axis=-1) if answer.shape[-1] == 1 else answer
 
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:

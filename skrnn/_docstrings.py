@@ -28,6 +28,14 @@ pooling : {"last", "mean", "max", "attention"}, default="last"
     What the output reads of the top layer: the state after the last step (of each direction), or the mean, the
     largest values or a mean with learnt weights (additive attention) over the steps that are not skipped. Must be
     "last" with ``return_sequences=True``.
+linear_skip : bool or int, default=True
+    Add a linear forecast, from all steps or from so many of the last ones, to what the network answers. It is ridge
+    regression in closed form, with the penalty that generalised cross-validation chooses; the network learns what it
+    leaves over, starting from nothing. A channel that holds the past of a target, which is found where later sequences
+    hold earlier targets, is measured from its last value, and so is the target. Missing steps count as the mean of
+    their channel, or as that last value. At most 2,500 columns are read, those of the last steps. The loss,
+    ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear forecast's errors. Ignored with
+    ``return_sequences=True``, by ``loss="poisson"`` and by losses that are not equivariant.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
     is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,

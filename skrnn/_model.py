@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from skrnn._batch import Batch
+from skrnn._linear_skip import LinearSkip
 from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
-from skrnn._threads import own_threads, suited_threads
+from skrnn._threads import one_blas_thread, own_threads, suited_threads
 from skrnn._training import Plan, TrainingLog, TrainingState, own_modes, resolve_device, train
 from skrnn.kernels import kernel_of
 
@@ -78,6 +79,14 @@ def _nothing_left(n_samples: int, n_held_out: int, fraction: float) -> ValueErro
 
 
 @dataclass(frozen=True)
+class Outputs:
+    """What a network gives before it is read as an answer."""
+
+    raw: torch.Tensor  # (n, width) or (n, step, width)
+    linear: np.ndarray | None = None  # (n, target), of the linear skip, in standardised units
+
+
+@dataclass(frozen=True)
 class Model:
     """A trained network in arrays, the units it works in, and where its training stands."""
 
@@ -89,29 +98,50 @@ class Model:
     missing: str
     dtype: str
     training: TrainingState
+    linear_skip: bool | int = False  # as it was asked for
+    linear: LinearSkip | None = None
 
     @property
     def n_channels(self) -> int:
         return len(self.x_scale.mean)
 
-    def infer(self, sequences: Sequences, device: str) -> torch.Tensor:
-        """Raw outputs (n, width) or (n, step, width)."""
+    @property
+    def state_widths(self) -> list[int]:
+        """Last axis of each array of the state of ``step``."""
+        return [self.spec.hidden_size] * self.spec.num_layers + [self.n_channels] * (self.linear is not None)
+
+    def infer(self, sequences: Sequences, device: str) -> Outputs:
+        """Outputs for some sequences."""
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
         with _network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
-            return network.infer(_batch(self, sequences, place, dtype))
+            linear = None if self.linear is None else self.linear.answer(self.standardised(sequences))
+            return Outputs(network.infer(_batch(self, sequences, place, dtype)), linear)
 
-    def predict(self, raw: torch.Tensor) -> np.ndarray:
-        """Answers in the units of y (..., target), from raw outputs (..., width)."""
-        return self.y_scale.invert(_read(self.loss.predict, raw))
+    def predict(self, outputs: Outputs) -> np.ndarray:
+        """Answers in the units of y (..., target)."""
+        answer = _read(self.loss.predict, outputs.raw)
+        if self.linear is not None:
+            answer = answer * self.linear.spread + outputs.linear
+        return self.y_scale.invert(answer)
 
-    def std(self, raw: torch.Tensor) -> np.ndarray:
+    def std(self, outputs: Outputs) -> np.ndarray:
         """Standard deviations in the units of y (..., target)."""
-        return _read(self.loss.std, raw) * self.y_scale.std  # type: ignore[attr-defined]
+        return _read(self.loss.std, outputs.raw) * self._spread  # type: ignore[attr-defined]
 
-    def quantiles(self, raw: torch.Tensor) -> np.ndarray:
+    def quantiles(self, outputs: Outputs) -> np.ndarray:
         """Quantiles in the units of y (..., target, level)."""
-        levels = _read(self.loss.quantiles, raw)  # type: ignore[attr-defined]
-        return levels * self.y_scale.std[:, None] + self.y_scale.mean[:, None]
+        levels = _read(self.loss.quantiles, outputs.raw) * self._spread[:, None]  # type: ignore[attr-defined]
+        centre = self.y_scale.mean if outputs.linear is None else self.y_scale.invert(outputs.linear)
+        return levels + centre[..., None]
+
+    @property
+    def _spread(self) -> np.ndarray:
+        """One unit of the network's answers in the units of y (target,)."""
+        return self.y_scale.std if self.linear is None else self.y_scale.std * self.linear.spread
+
+    def standardised(self, sequences: Sequences) -> Sequences:
+        """The same sequences in standardised units."""
+        return sequences.with_base(self.x_scale.apply(sequences.base, np.float64))
 
     def attention(self, sequences: Sequences, device: str) -> np.ndarray:
         """Weights of the steps (n, step)."""
@@ -121,16 +151,25 @@ class Model:
 
     def step(
         self, values: np.ndarray, before: tuple[np.ndarray, ...] | None, device: str
-    ) -> tuple[torch.Tensor, tuple[np.ndarray, ...]]:
-        """Raw outputs after one more step (n, channel) of each sequence, and the states of all layers then."""
+    ) -> tuple[Outputs, tuple[np.ndarray, ...]]:
+        """Outputs after one more step (n, channel) of each sequence, and the state then.
+
+        The state holds the states of all layers and, for a linear skip, the steps that it reads.
+        """
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
-        data = _batch(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
+        sequences = Sequences(values, np.arange(len(values)), 1)
+        data = _batch(self, sequences, place, dtype)
+        linear, recent = None, ()
+        if self.linear is not None:
+            steps = self.linear.followed(None if before is None else before[-1], self.standardised(sequences).base)
+            linear, recent = self.linear.answer(Sequences.of(steps.transpose(1, 0, 2))), (steps,)
+            before = None if before is None else before[:-1]
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if data.observed is None else data.observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
         with own_modes(place), suited_threads(len(values) * self.spec.hidden_size):
             network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
             raw, after = network.step(data.base, observed, given)
-        return raw, tuple(state.cpu().numpy() for state in after)
+        return Outputs(raw, linear), (*(state.cpu().numpy() for state in after), *recent)
 
 
 def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) -> np.ndarray:
@@ -141,14 +180,25 @@ def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) ->
 
 
 def start(
-    spec: NetworkSpec, loss: Loss, examples: Examples, *, missing: str, seed: int, dtype: str, device: str
+    spec: NetworkSpec,
+    loss: Loss,
+    examples: Examples,
+    *,
+    missing: str,
+    linear_skip: bool | int,
+    seed: int,
+    dtype: str,
+    device: str,
 ) -> Model:
-    """An untrained model in the units of the examples; "auto" precision is theirs on the CPU, single on CUDA."""
+    """An untrained model in the units of the examples; "auto" precision is theirs on the CPU, single on CUDA.
+
+    With a linear skip, the network's own part of the answers starts at zero.
+    """
     if dtype == "auto":
         dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
     network = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=_torch_dtype(dtype))
     network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
-    return Model(
+    model = Model(
         spec=spec,
         weights=network.arrays(),
         loss=loss,
@@ -157,7 +207,26 @@ def start(
         missing=missing,
         dtype=dtype,
         training=TrainingState(seed),
+        linear_skip=linear_skip,
     )
+    if linear_skip is False or spec.return_sequences or not _moves_with_y(loss):
+        return model
+    head = {name: np.zeros_like(array) for name, array in model.weights.items() if name.startswith("head.")}
+    model = replace(model, weights={**model.weights, **head})
+    return replace(model, linear=_linear(model, examples))
+
+
+def _moves_with_y(loss: Loss) -> bool:
+    """Whether adding a number to y adds it to the answers."""
+    return loss.equivariant and getattr(loss, "domain", "real") == "real"
+
+
+def _linear(model: Model, examples: Examples) -> LinearSkip:
+    """The linear skip of some examples in the units of a model."""
+    n_steps = examples.sequences.n_steps if model.linear_skip is True else int(model.linear_skip)
+    sequences, y = model.standardised(examples.sequences), model.y_scale.apply(examples.y, np.float64)
+    with one_blas_thread():
+        return LinearSkip.fit(sequences, y, examples.weight, n_steps)
 
 
 def _target_scale(loss: Loss, examples: Examples) -> Scale:
@@ -239,8 +308,10 @@ def _torch_dtype(name: str) -> torch.dtype:
 
 def _labelled(model: Model, examples: Examples, device: torch.device, dtype: torch.dtype) -> Batch:
     """Standardised examples on a device; weights have mean 1."""
-    y = torch.from_numpy(model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64))
-    y = y.reshape(examples.y.shape)
+    targets = model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64)
+    if model.linear is not None:
+        targets = (targets - model.linear.answer(model.standardised(examples.sequences))) / model.linear.spread
+    y = torch.from_numpy(targets).reshape(examples.y.shape)
     answer_weight = examples.answer_weight()
     weight = torch.from_numpy(answer_weight / answer_weight.mean())
     data = _batch(model, examples.sequences, device, dtype)

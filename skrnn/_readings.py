@@ -13,9 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn._validation import check_sequences, check_states, check_step
 
 if TYPE_CHECKING:
-    import torch
-
-    from skrnn._model import Model
+    from skrnn._model import Model, Outputs
 
 
 class Readings(ABC):
@@ -56,9 +54,10 @@ class Readings(ABC):
         ----------
         X : array-like of shape (n_samples, n_channels)
             The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
-        state : tuple of ndarray of shape (n_states, n_samples, hidden_size), default=None
-            What the last call returned for these sequences: one array for each layer, with one state (two for LSTM) of
-            each sequence. ``tuple(layer[:, rows] for layer in state)`` takes some of the sequences. None is the start.
+        state : tuple of ndarray of shape (_, n_samples, _), default=None
+            What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
+            hidden_size), with one state (two for LSTM) of each sequence, and for ``linear_skip`` the steps that it
+            reads. ``tuple(array[:, rows] for array in state)`` takes some of the sequences. None is the start.
 
         Returns
         -------
@@ -86,16 +85,16 @@ class Readings(ABC):
                 f"{spec.pooling!r}, which needs those of all steps. Fit with pooling='last'."
             )
         values = check_step(self, X, self._model.n_channels)
-        check_states(state, len(values), spec.num_layers, spec.hidden_size)
-        raw, after = self._model.step(values, state, self.device)
-        return self._answer(raw, values.dtype), after
+        check_states(state, len(values), self._model.state_widths)
+        outputs, after = self._model.step(values, state, self.device)
+        return self._answer(outputs, values.dtype), after
 
     @abstractmethod
-    def _answer(self, raw: torch.Tensor, dtype: np.dtype) -> np.ndarray:
-        """Predictions from raw outputs (..., width), in the shape that users see."""
+    def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
+        """Predictions from outputs, in the shape that users see."""
 
-    def _infer(self, X: Any) -> tuple[torch.Tensor, np.dtype]:
-        """Raw outputs, and the precision of X."""
+    def _infer(self, X: Any) -> tuple[Outputs, np.dtype]:
+        """Outputs, and the precision of X."""
         check_is_fitted(self)
         sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
         return self._model.infer(sequences, self.device), sequences.base.dtype

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from skrnn._base import RecurrentEstimator
 from skrnn._losses import REGRESSION_LOSSES, Loss, has_reading, make_loss
 from skrnn._validation import (
+    Count,
     HasMethods,
     Interval,
     Real,
@@ -24,7 +25,7 @@ from skrnn._validation import (
 )
 
 if TYPE_CHECKING:
-    import torch
+    from skrnn._model import Outputs
 
 
 class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
@@ -34,6 +35,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         **RecurrentEstimator._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES)), HasMethods(["width", "__call__", "predict"])],
         "quantile": [Interval(Real, 0, 1, closed="neither"), tuple],
+        "linear_skip": ["boolean", Count(1)],
         "delta": [Interval(Real, 0, None, closed="neither")],
     }
 
@@ -46,6 +48,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "last",
+        linear_skip: bool | int = True,
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "squared_error",
@@ -77,6 +80,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         self.dropout = dropout
         self.norm = norm
         self.pooling = pooling
+        self.linear_skip = linear_skip
         self.missing = missing
         self.return_sequences = return_sequences
         self.loss = loss
@@ -121,13 +125,13 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         y_std : ndarray
             Standard deviations of the targets around the predictions, in the same shape. Only with ``return_std=True``.
         """
-        raw, dtype = self._infer(X)
-        answer = self._answer(raw, dtype)
+        outputs, dtype = self._infer(X)
+        answer = self._answer(outputs, dtype)
         if not return_std:
             return answer
         if not hasattr(self._model.loss, "std"):
             raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {self.loss!r}.")
-        return answer, self._shaped(self._model.std(raw), dtype)
+        return answer, self._shaped(self._model.std(outputs), dtype)
 
     @available_if(lambda self: has_reading(REGRESSION_LOSSES, self.loss, "quantiles"))
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -144,8 +148,8 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             Quantiles in the order of the levels; they never cross. For y of shape (n_samples, n_outputs) of shape
             (n_samples, n_outputs, n_levels), with an axis of steps in front of both with ``return_sequences=True``.
         """
-        raw, dtype = self._infer(X)
-        quantiles = self._model.quantiles(raw).astype(dtype)
+        outputs, dtype = self._infer(X)
+        quantiles = self._model.quantiles(outputs).astype(dtype)
         return quantiles if self._column_target else quantiles[..., 0, :]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -175,8 +179,8 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags
 
-    def _answer(self, raw: torch.Tensor, dtype: np.dtype) -> np.ndarray:
-        return self._shaped(self._model.predict(raw), dtype)
+    def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
+        return self._shaped(self._model.predict(outputs), dtype)
 
     def _shaped(self, answer: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """An answer (..., target) with or without the axis of targets."""
@@ -189,6 +193,10 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         if reset:
             self._column_target = y.ndim > n_axes
         return y.reshape(*y.shape[:n_axes], -1)
+
+    @property
+    def _linear_skip(self) -> bool | int:
+        return self.linear_skip
 
     def _make_loss(self) -> Loss:
         return make_loss(REGRESSION_LOSSES, self.loss, vars(self))

@@ -24,7 +24,7 @@ class _Shared:
         self.lock = threading.Lock()
         self.n_on_one_thread = 0  # calls under way that hold torch at one thread
         self.torch_before = 1
-        self.n_on_one_blas_thread = 0
+        self.n_onone_blas_thread = 0
         self.blas_limit: Any = None
         self.tasks: SimpleQueue[tuple[Callable[[int], None], int, SimpleQueue[BaseException | None]]] = SimpleQueue()
         self.n_workers = 0
@@ -36,7 +36,7 @@ _shared = _Shared()
 
 def _start_anew() -> None:
     global _shared
-    if _shared.n_on_one_blas_thread:
+    if _shared.n_onone_blas_thread:
         _shared.blas_limit.restore_original_limits()
     _shared = _Shared()
 
@@ -76,7 +76,7 @@ def own_threads(n_multiplications: int) -> Iterator[int]:
     n_multiplications : int
         Size of the work.
     """
-    with _one_torch_thread() as n_threads, _one_blas_thread() if n_multiplications >= _BLAS_SHARES else nullcontext():
+    with _one_torch_thread() as n_threads, one_blas_thread() if n_multiplications >= _BLAS_SHARES else nullcontext():
         yield n_threads
 
 
@@ -139,18 +139,19 @@ def _one_torch_thread() -> Iterator[int]:
 
 
 @contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Iterator[None]:
+    """Products and factorisations on one thread: equal to the bit however many there are."""
     shared = _shared
     with shared.lock:
-        if shared.n_on_one_blas_thread == 0:
+        if shared.n_onone_blas_thread == 0:
             shared.blas_limit = _in_keeper(lambda: _blas_libraries().limit(limits=1).__enter__())
-        shared.n_on_one_blas_thread += 1
+        shared.n_onone_blas_thread += 1
     try:
         yield
     finally:
         with shared.lock:
-            shared.n_on_one_blas_thread -= 1
-            if shared.n_on_one_blas_thread == 0:
+            shared.n_onone_blas_thread -= 1
+            if shared.n_onone_blas_thread == 0:
                 _in_keeper(lambda: shared.blas_limit.__exit__(None, None, None))
 
 

@@ -84,16 +84,20 @@ def check_step(estimator: Any, X: Any, n_channels: int) -> np.ndarray:
     return np.asarray(values)
 
 
-def check_states(state: Any, n_sequences: int, num_layers: int, hidden_size: int) -> None:
-    """The state that came in has the shape of one that ``predict_step`` gives."""
+def check_states(state: Any, n_sequences: int, widths: Sequence[int]) -> None:
+    """The state that came in has the shape of one that ``predict_step`` gives: an array for each of ``widths``."""
     if state is None:
         return
-    wanted = f"{num_layers} arrays of shape (n_states, {n_sequences}, {hidden_size})"
-    if not isinstance(state, tuple | list) or len(state) != num_layers:
-        raise ValueError(f"state must be what predict_step returned, {wanted}, or None; got {type(state).__name__}.")
-    for layer in state:
-        if np.ndim(layer) != 3 or np.shape(layer)[1:] != (n_sequences, hidden_size):
-            raise ValueError(f"state must hold {wanted}, as many sequences as X; got shape {np.shape(layer)}.")
+    shapes = ", ".join(f"(_, {n_sequences}, {width})" for width in widths)
+    if not isinstance(state, tuple | list) or len(state) != len(widths):
+        raise ValueError(
+            f"state must be what predict_step returned, arrays of shape {shapes}, or None; got {type(state).__name__}."
+        )
+    for array, width in zip(state, widths, strict=True):
+        if np.ndim(array) != 3 or np.shape(array)[1:] != (n_sequences, width):
+            raise ValueError(
+                f"state must hold arrays of shape {shapes}, as many sequences as X; got shape {np.shape(array)}."
+            )
 
 
 def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:

@@ -1,0 +1,211 @@
+"""A linear forecast from the steps of a sequence, to which the network adds: ridge regression in closed form.
+
+The autoregressive part beside a recurrent network is that of LSTNet (Lai, Chang, Yang and Liu, 2018); measuring windows
+and targets from the last value of the window that of NLinear (Zeng, Chen, Zhang and Xu, 2023). The penalty is the one
+with the least generalised cross-validation error (Golub, Heath and Wahba, 1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skrnn._sequences import Sequences
+
+LARGEST = 2500  # columns of the regression
+_PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised columns
+_AT_ONCE = 2**20  # numbers in a block of rows
+_SEARCHED = 4096  # sequences among which the target's own past is looked for
+
+
+@dataclass(frozen=True)
+class LinearSkip:
+    """Answers ``columns @ coef + intercept``, plus the last value of the channel that holds the target's own past.
+
+    All values are standardised ones. The columns are the channels of the last steps, oldest first; a channel that holds
+    the past of a target is measured from its last value. What is missing counts as 0: the mean, or that last value.
+    ``spread`` is the root of the mean squared error.
+    """
+
+    n_steps: int
+    coef: np.ndarray  # (step * channel, target)
+    intercept: np.ndarray  # (target,)
+    spread: np.ndarray  # (target,)
+    own: Own
+
+    @classmethod
+    def fit(cls, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
+        """Ridge regression of targets on sequences.
+
+        Parameters
+        ----------
+        sequences : Sequences
+            Standardised, with NaN.
+        y : ndarray of shape (n, target)
+            Standardised targets.
+        weight : ndarray of shape (n,)
+            Positive weights; an integer counts like so many equal rows.
+        n_steps : int
+            How many of the last steps are read, at most; fewer if sequences are shorter or have too many channels.
+        """
+        n_channels, n_targets = sequences.n_channels, y.shape[1]
+        n_steps = max(min(n_steps, sequences.n_steps, LARGEST // n_channels), 1)
+        empty = np.zeros((n_steps * n_channels, n_targets))
+        skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), Own.find(sequences, y))
+        moments = _Moments(len(empty), n_targets)
+        for rows, columns, carried in skip._blocks(sequences):
+            moments.add(columns, y[rows] - carried, weight[rows])
+        coef, intercept = moments.solve(len(y))
+        skip = replace(skip, coef=coef, intercept=intercept)
+        spread = np.sqrt(weight @ np.square(y - skip.answer(sequences)) / weight.sum())
+        return replace(skip, spread=np.where(spread > 0, spread, 1.0))
+
+    def answer(self, sequences: Sequences) -> np.ndarray:
+        """Linear forecasts (n, target) in standardised units."""
+        found = np.empty((len(sequences), len(self.intercept)))
+        for rows, columns, carried in self._blocks(sequences):
+            found[rows] = columns @ self.coef + self.intercept + carried
+        return found
+
+    def followed(self, steps: np.ndarray | None, newest: np.ndarray) -> np.ndarray:
+        """The steps (step, n, channel) that are read after one more (n, channel)."""
+        if steps is None:
+            steps = np.full((self.n_steps, *newest.shape), np.nan)
+        return np.concatenate([steps[1:], newest[None]])
+
+    def _blocks(self, sequences: Sequences) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Blocks of rows, their columns (row, step * channel), and what their targets are measured from (row, target)."""
+        n_read = min(self.n_steps, sequences.n_steps)
+        n_at_once = max(_AT_ONCE // (n_read * sequences.n_channels), 1)
+        for first in range(0, len(sequences), n_at_once):
+            rows = slice(first, first + n_at_once)
+            steps = sequences.starts[rows, None] + np.arange(sequences.n_steps - n_read, sequences.n_steps)
+            values = sequences.base[steps]  # (row, step, channel)
+            level = self.own.level(values)
+            columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
+            columns[:, self.n_steps - n_read :] = np.nan_to_num(values - level[:, None], copy=False)
+            yield rows, columns.reshape(len(values), -1), self.own.carried(level)
+
+
+@dataclass(frozen=True)
+class Own:
+    """For each target the channel that holds its own past, and ``target = slope * channel + offset``."""
+
+    channel: np.ndarray  # (target,) int; -1 where there is none
+    slope: np.ndarray
+    offset: np.ndarray
+    n_channels: int
+
+    @classmethod
+    def find(cls, sequences: Sequences, y: np.ndarray) -> Own:
+        """Look for targets that later sequences hold as values of a channel at their last step.
+
+        Sequences in the order of time are needed, of one series or one series after another: most of them must
+        find their target some sequences later.
+        """
+        n, n_targets = min(len(y), _SEARCHED), y.shape[1]
+        own = cls(np.full(n_targets, -1), np.zeros(n_targets), np.zeros(n_targets), sequences.n_channels)
+        last = sequences.base[sequences.starts[:n] + sequences.n_steps - 1].astype(np.float64)
+        for channel, lag, target in _best_lags(last, y[:n]):
+            found = _affine(last[lag:, channel], y[: n - lag, target])
+            if found is not None:
+                own.channel[target] = channel
+                own.slope[target], own.offset[target] = found
+        return own
+
+    def level(self, values: np.ndarray) -> np.ndarray:
+        """Last observed values (row, channel) of the channels in question, 0 for the others."""
+        level = np.zeros((len(values), self.n_channels))
+        for channel in np.unique(self.channel[self.channel >= 0]):
+            column = values[:, :, channel]
+            known = ~np.isnan(column)
+            at = column.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+            level[:, channel] = np.nan_to_num(column[np.arange(len(column)), at])
+        return level
+
+    def carried(self, level: np.ndarray) -> np.ndarray:
+        """The last values in the units of the targets (row, target), 0 for targets without a channel."""
+        return level[:, self.channel] * self.slope + self.offset
+
+
+def _best_lags(last: np.ndarray, y: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """For each target (channel, lag, target) with the highest correlation of ``last[lag:, channel]`` and y."""
+    n = len(y)
+    if n < 4:
+        return
+    size = 2 * n
+    spectra = [np.fft.rfft(_standardised(values), size, axis=0) for values in (last, y)]
+    for target in range(y.shape[1]):
+        correlation = np.fft.irfft(spectra[0] * spectra[1][:, target, None].conj(), size, axis=0)[1 : n // 2 + 1]
+        correlation /= (n - np.arange(1, len(correlation) + 1))[:, None]
+        lag, channel = np.unravel_index(np.argmax(correlation), correlation.shape)
+        yield int(channel), int(lag) + 1, target
+
+
+def _standardised(values: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and spread 1; 0 where they are missing or constant."""
+    known = ~np.isnan(values)
+    n_known = np.maximum(known.sum(axis=0), 1)
+    centred = np.where(known, values - np.where(known, values, 0.0).sum(axis=0) / n_known, 0.0)
+    spread = np.sqrt(np.square(centred).sum(axis=0) / n_known)
+    return centred / np.where(spread > 0, spread, 1.0)
+
+
+def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
+    """Slope and offset if most pairs lie on one rising line, up to rounding."""
+    known = ~np.isnan(x)
+    x, y = x[known], y[known]
+    near = np.ones(len(x), dtype=bool)
+    slope = offset = 0.0
+    for _ in range(20):  # least squares on the nearer half: the others belong to another series
+        if len(x) < 4 or np.ptp(x[near]) == 0:
+            return None
+        slope = float(np.cov(x[near], y[near])[0, 1] / np.var(x[near], ddof=1))
+        offset = float(y[near].mean() - slope * x[near].mean())
+        error = np.abs(slope * x + offset - y)
+        near = error <= np.median(error)
+    exact = np.median(error) <= 1e-4 * np.std(y)
+    return (slope, offset) if exact and slope > 0 else None
+
+
+class _Moments:
+    """Weighted sums of products of columns and targets."""
+
+    def __init__(self, n_columns: int, n_targets: int) -> None:
+        self._columns = np.zeros((n_columns, n_columns))
+        self._both = np.zeros((n_columns, n_targets))
+        self._targets = 0.0
+        self._mean = np.zeros(n_columns)
+        self._target_mean = np.zeros(n_targets)
+        self._weight = 0.0
+
+    def add(self, columns: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
+        """Take some rows into account."""
+        weighted = columns * weight[:, None]
+        self._columns += weighted.T @ columns
+        self._both += weighted.T @ y
+        self._targets += float(weight @ np.square(y).sum(axis=1))
+        self._mean += weighted.sum(axis=0)
+        self._target_mean += weight @ y
+        self._weight += float(weight.sum())
+
+    def solve(self, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients (column, target) and intercepts of the ridge regression with the best penalty."""
+        mean, target_mean = self._mean / self._weight, self._target_mean / self._weight
+        values, vectors = np.linalg.eigh(self._columns - self._weight * np.outer(mean, mean))
+        values = np.maximum(values, 0)
+        both = vectors.T @ (self._both - self._weight * np.outer(mean, target_mean))
+        total = self._targets - self._weight * float(target_mean @ target_mean)
+        n = max(self._weight, n_rows)
+        best, least = _PENALTIES[-1] * self._weight, np.inf
+        for penalty in _PENALTIES * self._weight:
+            shrunk = 1 / (values + penalty)
+            rest = total - float(np.square(both).sum(axis=1) @ ((values + 2 * penalty) * shrunk**2))
+            freedom = n - 1 - values @ shrunk
+            # With hardly any freedom left, or an error within rounding, the quotient is noise.
+            if freedom > 0.02 * n and max(rest, 1e-12 * total) / freedom**2 < least:
+                best, least = penalty, max(rest, 1e-12 * total) / freedom**2
+        coef = vectors @ (both / (values + best)[:, None])
+        return coef, target_mean - mean @ coef
