@@ -282,13 +282,9 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
         loss = self._make_loss()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        options = {
-            "missing": self.missing,
-            "linear_skip": self._linear_skip,
-            "dtype": self.dtype,
-            "device": self.device,
-        }
-        return start(self._spec(examples, loss), loss, examples, seed=seed, **options)
+        reading = {"missing": self.missing, "linear_skip": self._linear_skip}
+        places = {"dtype": self.dtype, "device": self.device}
+        return start(self._spec(examples, loss), loss, examples, seed=seed, **reading, **places)
 
     def _continued(self, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""
@@ -297,20 +293,9 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             raise ValueError(f"y has {examples.y.shape[-1]} outputs, but {name} was fitted with {self.n_outputs_}.")
         loss = self._make_loss()
         spec, model = self._spec(examples, loss), self._model
-        old = {
-            "loss": model.loss,
-            "missing": model.missing,
-            "linear_skip": model.linear_skip,
-            **dict(model.spec.options),
-            **asdict(model.spec),
-        }
-        new = {
-            "loss": loss,
-            "missing": self.missing,
-            "linear_skip": self._linear_skip,
-            **dict(spec.options),
-            **asdict(spec),
-        }
+        old, new = ({**asdict(s), **dict(s.options)} for s in (model.spec, spec))
+        old |= {"loss": model.loss, "missing": model.missing, "linear_skip": model.linear_skip}
+        new |= {"loss": loss, "missing": self.missing, "linear_skip": self._linear_skip}
         for parameter in (*_SHAPES, *self._layer_options):
             if old[parameter] != new[parameter]:
                 raise ValueError(

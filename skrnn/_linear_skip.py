@@ -76,7 +76,7 @@ class LinearSkip:
         return np.concatenate([steps[1:], newest[None]])
 
     def _blocks(self, sequences: Sequences) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Blocks of rows, their columns (row, step * channel), and what their targets are measured from (row, target)."""
+        """Blocks of rows, their columns (row, step * channel) and what targets are measured from (row, target)."""
         n_read = min(self.n_steps, sequences.n_steps)
         n_at_once = max(_AT_ONCE // (n_read * sequences.n_channels), 1)
         for first in range(0, len(sequences), n_at_once):

@@ -159,10 +159,10 @@ class Model:
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
         sequences = Sequences(values, np.arange(len(values)), 1)
         data = _batch(self, sequences, place, dtype)
-        linear, recent = None, ()
+        linear, recent = None, []
         if self.linear is not None:
             steps = self.linear.followed(None if before is None else before[-1], self.standardised(sequences).base)
-            linear, recent = self.linear.answer(Sequences.of(steps.transpose(1, 0, 2))), (steps,)
+            linear, recent = self.linear.answer(Sequences.of(steps.transpose(1, 0, 2))), [steps]
             before = None if before is None else before[:-1]
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if data.observed is None else data.observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
