@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import root_mean_squared_error
+from sklearn.utils import check_consistent_length
 
 from skrnn._forecast.parts import Parts, find_window, take_apart
 from skrnn._forecast.recursion import recurse
 from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, named_targets
-from skrnn._forecast.rows import Rows, lay_out, read_row_keys, read_rows
+from skrnn._forecast.rows import Rows, keys_of, lay_out, read_row_keys, read_rows
 from skrnn._forecast.track import Track, next_steps, on_grid
 from skrnn._history import Table
 from skrnn._validation import Count, Interval, Real, validate_params
@@ -112,17 +113,24 @@ def backtest(
     window = find_window(model)
     if window is None:
         raise ValueError(f"backtest needs a pipeline with a SlidingWindowTransformer, got {type(model).__name__}.")
-    frame, layout = lay_out(X, Parts((), window, None))
-    time = read_row_keys(frame, layout).time
+    check_consistent_length(X, y)
+    keys = read_row_keys(*lay_out(X, Parts((), window, None)))
+    order = np.lexsort((keys.time, keys.series))
+    if np.any(np.diff(order)[np.diff(keys.series[order]) == 0] < 0):
+        X, y, keys = _take(X, order), _take(y, order), keys_of(keys, order)
+    time = keys.time
     origins = _origins(np.unique(time), steps, stride, test_size)
     known = future if future is not None else window.future_columns
     asked = _Asked(steps, season, target, [known] if isinstance(known, str | Integral) else list(known or ()))
     groups = origins[:, None] if refit else origins[None]
     found = []
     for group in groups:
-        train = time <= group[0]
+        train = np.flatnonzero(time <= group[0])
         fitted = clone(model).fit(_take(X, train), _take(y, train))
         found.append(_forecasts(take_apart(fitted, "backtest"), X, np.asarray(y, dtype=np.float64), group, asked))
+    found = [values for values in found if len(values[0])]
+    if not found:
+        raise ValueError("At none of the origins, y is known and a later row of the same series follows.")
     return _table([np.concatenate(parts) for parts in zip(*found, strict=True)], metric or root_mean_squared_error)
 
 
@@ -154,12 +162,15 @@ def _forecasts(parts: Parts, X: Any, y: np.ndarray, times: np.ndarray, asked: _A
     given = Table(rows.frame).positions(asked.future, "future")
     targets = infer_targets(named_targets(asked.target, rows), rows, given)
     check_fed_back(rows, parts, asked.steps, targets, given)
-    track = on_grid(rows, _begin(rows, times[0], max(parts.reach, asked.season or 0)))
+    time_of_row = (rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)).time
+    track = on_grid(rows, _begin(rows, time_of_row, times[0], max(parts.reach, asked.season or 0)))
     check_known_in_advance(parts, rows, track.sheet, given)
     truth = track.values(y.reshape(len(y), -1)[rows.source])
-    time = np.where(track.order < 0, np.nan, rows.keys.time[track.order].astype(np.float64))
+    time = np.where(track.order < 0, np.nan, time_of_row[track.order].astype(np.float64))
     is_origin = np.isin(time, times.astype(np.float64)) & ~np.isnan(truth).any(axis=1)
     origins = np.flatnonzero(is_origin & (track.last(np.arange(len(time))) > np.arange(len(time))))
+    if not len(origins):
+        return [np.empty((0, asked.steps, truth.shape[1]))]
     at, there = next_steps(track, origins, origins, asked.steps)
     predicted = recurse(parts, track.sheet, at, targets)
     if predicted.shape[2] != truth.shape[1]:
@@ -169,10 +180,10 @@ def _forecasts(parts: Parts, X: Any, y: np.ndarray, times: np.ndarray, asked: _A
     return found if asked.season is None else [*found, _seasonal(track, truth, origins, asked.steps, asked.season)]
 
 
-def _begin(rows: Rows, time: Any, margin: int) -> np.ndarray:
+def _begin(rows: Rows, time_of_row: np.ndarray, time: Any, margin: int) -> np.ndarray:
     """The first row of each series that is needed from some time on."""
     bounds = zip(rows.first, rows.last, strict=True)
-    later = [first + np.searchsorted(rows.keys.time[first : last + 1], time, side="right") for first, last in bounds]
+    later = [first + np.searchsorted(time_of_row[first : last + 1], time, side="right") for first, last in bounds]
     return np.maximum(np.array(later) - margin, rows.first)
 
 
@@ -190,6 +201,8 @@ def _table(values: Sequence[np.ndarray], metric: Callable[[np.ndarray, np.ndarra
 
     truth = values[0]
     known = ~np.isnan(np.stack(values)).any(axis=0)
+    if not known.any(axis=(0, 2)).all():
+        raise ValueError("At some step no value is known together with those that it is compared with.")
     table = pd.DataFrame(index=pd.RangeIndex(1, truth.shape[1] + 1, name="step"))
     for name, predicted in zip(("model", "persistence", "seasonal_naive"), values[1:], strict=False):
         pairs = [(truth[:, i][known[:, i]], predicted[:, i][known[:, i]]) for i in range(len(table))]
@@ -199,6 +212,8 @@ def _table(values: Sequence[np.ndarray], metric: Callable[[np.ndarray, np.ndarra
     return table
 
 
-def _take(rows: Any, mask: np.ndarray) -> Any:
+def _take(rows: Any, places: np.ndarray) -> Any:
     """Some rows of a table or of targets."""
-    return rows.iloc[np.flatnonzero(mask)] if hasattr(rows, "iloc") else np.asarray(rows)[mask]
+    if hasattr(rows, "iloc"):
+        return rows.iloc[places]
+    return rows[places] if hasattr(rows, "get_column") else np.asarray(rows)[places]

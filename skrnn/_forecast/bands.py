@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from skrnn._forecast.parts import Parts
-from skrnn._forecast.recursion import recurse
+from skrnn._forecast.recursion import check_outputs, recurse
 from skrnn._forecast.rows import Rows
 from skrnn._forecast.track import Track, next_steps, on_grid
 from skrnn._history import History
@@ -20,28 +20,30 @@ def half_widths(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], le
     Forecasts start from the last row that is remembered from ``fit`` and from each later row of X. The half-width of
     step a is the ``ceil((n + 1) * level)``-th smallest of its n absolute errors, those of all series together.
     """
-    first, before = _held_out(parts, rows)
+    begin, first, before = _held_out(parts, rows)
     n_held_out = int(np.maximum(rows.last - first + 1, 0).sum())
     if not n_held_out:
         _check_enough(np.zeros(steps, dtype=np.int64), level, n_held_out)
-    track = on_grid(rows, np.where(first <= rows.last, np.minimum(first, before + 1), rows.last + 1))
+    track = on_grid(rows, np.where(first <= rows.last, begin, rows.last + 1))
     truth = track.values(rows.values(targets))
     origins, members = _origins(track, truth, before)
     at, there = next_steps(track, origins, members, steps)
     seen = there[..., None] & ~np.isnan(truth[at])  # (origin, step, target)
     n_seen = seen.sum(axis=0)
     _check_enough(n_seen.min(axis=1), level, n_held_out)
-    errors = np.abs(truth[at] - recurse(parts, track.sheet, at, targets))
+    predicted = recurse(parts, track.sheet, at, targets)
+    check_outputs(targets, predicted.shape[2])
+    errors = np.abs(truth[at] - predicted)
     errors = np.sort(np.where(seen, errors, np.inf), axis=0)
     return np.asarray(np.take_along_axis(errors, _rank(n_seen, level)[None] - 1, axis=0)[0])
 
 
-def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """The first row of each series that was not used to fit, and the row before it, from which forecasts start.
+def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of X by series: that from which rows are read, the first that was not used to fit, the first origin.
 
-    Both are rows of X. Before the first row of a series lies a row that X does not hold: first - 1 if it comes right
-    after the remembered ones, else the forecasts start from the first row itself. A series that ``fit`` has not seen
-    starts where a window is complete.
+    The first origin is the last row of ``fit``. Where X does not hold it, it is first - 1 if the first row comes right
+    after it, else the first row itself. A series that ``fit`` has not seen starts where a window is complete, which
+    holds rows of X alone; other windows find the rows before in the history.
     """
     history: History = parts.window._history
     if rows.keys.kind == "block" or not len(history):
@@ -52,17 +54,18 @@ def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     ends = np.append(np.flatnonzero(np.diff(history.series)), len(history) - 1)
     remembered = {history.labels[history.series[end]]: end for end in ends}
     position = rows.position
-    first, before = rows.first + parts.reach, rows.first + parts.reach - 1
-    for i, (begin, last) in enumerate(zip(rows.first, rows.last, strict=True)):
-        end = remembered.get(rows.keys.labels[rows.keys.series[begin]])
+    begin, first, before = rows.first.copy(), rows.first + parts.reach, rows.first + parts.reach - 1
+    for i, (start, last) in enumerate(zip(rows.first, rows.last, strict=True)):
+        end = remembered.get(rows.keys.labels[rows.keys.series[start]])
         if end is None:
             continue
-        time = rows.keys.time[begin : last + 1]
-        first[i] = begin + np.searchsorted(time, history.time[end], side="right")
-        in_X = first[i] > begin and rows.keys.time[first[i] - 1] == history.time[end]
+        time = rows.keys.time[start : last + 1]
+        first[i] = start + np.searchsorted(time, history.time[end], side="right")
+        in_X = first[i] > start and rows.keys.time[first[i] - 1] == history.time[end]
         follows = rows.grid is None or (first[i] <= last and position[first[i]] == history.position[end] + 1)
         before[i] = first[i] - 1 if in_X or follows else first[i]
-    return first, before
+        begin[i] = first[i] - 1 if in_X else first[i]
+    return begin, first, before
 
 
 def _origins(track: Track, truth: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +97,7 @@ def _check_enough(n: np.ndarray, level: float, n_held_out: int) -> None:
     n_needed = math.ceil(round(level / (1 - level), 9))
     step = int(few[-1]) + 1
     raise ValueError(
-        f"confidence_level={level} needs {n_needed} errors at each step, for one series {n_needed + len(n) - 1} rows of "
-        f"X after those of fit; step {step} has {n[few[-1]]}, from {n_held_out} rows. Fit on fewer rows and pass the "
-        "later ones in X too, or lower confidence_level or steps."
+        f"confidence_level={level} needs {n_needed} errors at each step, for one series {n_needed + len(n) - 1} rows "
+        f"of X after those of fit; step {step} has {n[few[-1]]}, from {n_held_out} rows. Fit on fewer rows and pass "
+        "the later ones in X too, or lower confidence_level or steps."
     )

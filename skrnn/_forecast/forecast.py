@@ -10,7 +10,7 @@ from skrnn._forecast.bands import half_widths
 from skrnn._forecast.known import align, next_times, read_future
 from skrnn._forecast.labels import step_of
 from skrnn._forecast.parts import Parts, take_apart
-from skrnn._forecast.recursion import recurse
+from skrnn._forecast.recursion import check_outputs, recurse
 from skrnn._forecast.roles import (
     check_fed_back,
     check_known_in_advance,
@@ -56,7 +56,7 @@ def forecast(
     target : str, int or list of them, default=None
         Columns of X, by name or position, of which y is the value at the row itself, in the units of X; one for each
         output of the model, in this order. If None: the only column of X that is not known in advance. Needed if
-        ``steps`` is larger than ``horizon`` or for a ``confidence_level``; else there may be none.
+        ``steps`` is larger than a ``horizon`` other than 0, or for a ``confidence_level``; else there may be none.
     future : data frame, Series or array, default=None
         Values of the columns that are known in advance, at least for the next ``steps`` rows. A data frame is matched
         by key, and one whose index names no series holds for all; other rows and target columns are ignored. An
@@ -140,6 +140,8 @@ def forecast(
             raise ValueError("confidence_level compares forecasts with X: name the column of X whose value y is.")
         widths = half_widths(parts, rows, steps, targets, confidence_level)
     predicted = recurse(parts.remembering_until(keys_of(rows.keys, rows.last)), sheet, at, targets)
+    if named is not None:
+        check_outputs(named, predicted.shape[2])
     index = sheet.index[at.ravel()] if rows.levels else times[0]
     return _table(predicted, widths, index, _names(rows, targets, predicted.shape[2]))
 
@@ -174,7 +176,7 @@ def _write(frame: Any, column: int, rows: np.ndarray, values: Any) -> None:
 
 def _names(rows: Rows, targets: list[int] | None, n_outputs: int) -> list[Any]:
     """Names of the predictions."""
-    if targets is None:
+    if targets is None or len(targets) != n_outputs:
         return ["prediction"] if n_outputs == 1 else [f"prediction_{i}" for i in range(n_outputs)]
     return [rows.frame.columns[i] for i in targets]
 

@@ -76,10 +76,17 @@ def _recurse(
         predicted.append(answers.reshape(n, stop - first, -1))
         if first < n_fed:
             assert targets is not None
+            check_outputs(targets, answers.shape[1])
             answered = predicted[-1][:, : n_fed - first]
             next_rows = _with_answers(sheet, at[:, first : min(stop, n_fed)].ravel(), answered, targets)
             fed[:, first:stop] = parts.channels(next_rows)[:, past].reshape(n, -1, len(past))
     return np.concatenate(predicted, axis=1)
+
+
+def check_outputs(targets: Sequence[int], n_outputs: int) -> None:
+    """Refuse targets that are not one for each output."""
+    if len(targets) != n_outputs:
+        raise ValueError(f"target names {len(targets)} columns of X, but the model predicts {n_outputs} outputs.")
 
 
 def _after_origin(windows: np.ndarray, fed: np.ndarray, past: np.ndarray) -> np.ndarray:
@@ -94,8 +101,10 @@ def _after_origin(windows: np.ndarray, fed: np.ndarray, past: np.ndarray) -> np.
 
 def _with_answers(sheet: Sheet, rows: np.ndarray, answers: np.ndarray, targets: Sequence[int]) -> Any:
     """Rows of the sheet that hold the answers (n, step, output) in the target columns."""
+    import pandas as pd
+
     frame = sheet.frame.iloc[rows]
     for column, values in zip(targets, answers.reshape(len(rows), -1).T, strict=True):
         dtype = sheet.frame.dtypes.iloc[column]
-        frame.isetitem(column, values.astype(dtype) if dtype.kind == "f" else values)
+        frame.isetitem(column, pd.array(values, dtype=dtype) if dtype.kind == "f" else values)
     return sheet.given(frame)

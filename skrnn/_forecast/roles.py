@@ -52,7 +52,7 @@ def check_fed_back(rows: Rows, parts: Parts, steps: int, targets: Sequence[int] 
                 f"With horizon=0 a row is predicted from its own values, so that future must hold all columns of X, "
                 f"but it lacks {rows.names(lacking)}. To forecast from the past alone, use horizon >= 1."
             )
-    if steps <= parts.horizon:
+    if steps <= parts.horizon or not parts.horizon:
         return
     if targets is None:
         raise ValueError(

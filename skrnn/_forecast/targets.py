@@ -68,7 +68,7 @@ def horizon_targets(y: Any, steps: int) -> Any:
     keys = read_row_keys(pd.DataFrame({"y": values}, index=index), layout)
     rows, slot = distinct_rows(keys, values[:, None])
     found = _side_by_side(values[rows], keys.series[rows], _positions(keys)[rows], steps)[slot]
-    name = y.name if hasattr(y, "name") else y.columns[0]
+    name = y.columns[0] if hasattr(y, "columns") else y.name
     return pd.DataFrame(found, index=index, columns=[f"{'y' if name is None else name}+{j}" for j in range(steps)])
 
 
