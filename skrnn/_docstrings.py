@@ -28,8 +28,8 @@ pooling : {"last", "mean", "max", "attention"}, default="last"
     What the output reads of the top layer: the state after the last step (of each direction), or the mean, the
     largest values or a mean with learnt weights (additive attention) over the steps that are not skipped. Must be
     "last" with ``return_sequences=True``.
-linear_skip : bool or int, default=True
-    Add a linear forecast, from all steps or from so many of the last ones, to what the network answers. It is ridge
+linear_skip : bool or int, default=False
+    Add a linear forecast, from all steps (True) or from so many of the last ones, to what the network answers. It is ridge
     regression in closed form, with the penalty that generalised cross-validation chooses; the network learns what it
     leaves over, starting from nothing. A channel that holds the past of a target, which is found where later sequences
     hold earlier targets, is measured from its last value, and so is the target. Missing steps count as the mean of

@@ -48,7 +48,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "last",
-        linear_skip: bool | int = True,
+        linear_skip: bool | int = False,
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "squared_error",

@@ -147,8 +147,8 @@ def train(
 ) -> tuple[TrainingLog, TrainingState]:
     """Train a network in place.
 
-    With ``validation``, its loss is watched and the weights of its best epoch come back; otherwise the training loss
-    is watched and the last weights stay.
+    With ``validation``, its loss is watched and the weights of its best epoch come back, those before the first epoch
+    among them; otherwise the training loss is watched and the last weights stay.
 
     Parameters
     ----------
@@ -176,6 +176,10 @@ def train(
     curve: list[float] = []
     validation_curve: list[float] = []
     best: list[torch.Tensor] = []
+    if validation is not None:
+        network.settle(data)
+        patience.improves(evaluate(network, loss, validation))
+        best = _copies(network.tensors)
     while len(curve) < plan.max_iter and not patience.exhausted:
         solver.learning_rate = plan.learning_rate_init * schedule.factor(len(curve))
         curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
@@ -187,7 +191,7 @@ def train(
         if not math.isfinite(curve[-1] + watched):
             raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
         if patience.improves(watched) and validation is not None:
-            best = [tensor.detach().clone() for tensor in network.tensors]
+            best = _copies(network.tensors)
         if patience.exhausted and schedule.lower():
             patience.renew()
         if report is not None:
@@ -199,6 +203,10 @@ def train(
             tensor.copy_(value)
     log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, patience.exhausted)
     return log, TrainingState(state.seed, state.n_epochs + len(curve), schedule.reduction, solver.arrays())
+
+
+def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    return [tensor.detach().clone() for tensor in tensors]
 
 
 def evaluate(network: Network, loss: LossFunction, data: Batch) -> float:

@@ -1,0 +1,208 @@
+"""The linear skip: ridge regression on the steps, measured from the last value of the target's own channel."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import REGRESSORS
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skrnn import GRURegressor, SlidingWindowTransformer, horizon_targets
+from skrnn._linear_skip import LinearSkip
+from skrnn._sequences import Sequences
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)
+
+
+def fitted(X, y, weight=None, n_steps=99):
+    return LinearSkip.fit(Sequences.of(X), y.reshape(len(y), -1), np.ones(len(y)) if weight is None else weight, n_steps)
+
+
+def answers(skip, X):
+    return skip.answer(Sequences.of(X))
+
+
+def best_ridge(columns, y):
+    """Ridge regression with the least generalised cross-validation error, by scikit-learn and the hat matrix."""
+    n = len(y)
+    models, errors = [], []
+    centred = columns - columns.mean(axis=0)
+    for penalty in PENALTIES * n:
+        model = Ridge(penalty).fit(columns, y)
+        hat = centred @ np.linalg.solve(centred.T @ centred + penalty * np.eye(centred.shape[1]), centred.T)
+        errors.append(np.square(y - model.predict(columns).reshape(y.shape)).sum() / (n - 1 - np.trace(hat)) ** 2)
+        models.append(model)
+    return models[int(np.argmin(errors))]
+
+
+def ar_series(rng, n=400):
+    """A series with a memory of three steps."""
+    x = np.zeros(n)
+    for i in range(3, n):
+        x[i] = 0.6 * x[i - 1] + 0.3 * x[i - 3] + rng.normal()
+    return x
+
+
+def windows(x, size, horizon=1):
+    """Windows (n, size, 1) of a series and the values ``horizon`` steps after them."""
+    X = np.lib.stride_tricks.sliding_window_view(x, size)[: len(x) - size - horizon + 1, :, None]
+    return X, x[size + horizon - 1 :]
+
+
+def small(**params):
+    return GRURegressor(**{"hidden_size": 4, "max_iter": 3, "linear_skip": True, "random_state": 0, **params})
+
+
+@pytest.mark.parametrize("n_targets", [1, 3])
+def test_it_is_the_ridge_regression_with_the_least_gcv_error(rng, n_targets):
+    X = rng.normal(size=(80, 5, 2))
+    y = X.reshape(80, -1) @ rng.normal(size=(10, n_targets)) + 3 * rng.normal(size=(80, n_targets)) + 1
+    skip = fitted(X, y)
+    ridge = best_ridge(X.reshape(80, -1), y)
+    np.testing.assert_allclose(answers(skip, X), ridge.predict(X.reshape(80, -1)).reshape(80, -1), rtol=1e-9)
+    np.testing.assert_allclose(skip.spread, (y - answers(skip, X)).std(axis=0), rtol=1e-9)
+
+
+def test_windows_and_targets_are_measured_from_the_last_value(rng):
+    x = ar_series(rng).cumsum()
+    X, y = windows(x, 6)
+    skip = fitted(X, 2 * y + 5)  # in another unit
+    np.testing.assert_allclose([skip.own.slope[0], skip.own.offset[0]], [2, 5], rtol=1e-9)
+    last = X[:, -1, 0]
+    differences = X[:, :, 0] - last[:, None]
+    ridge = best_ridge(differences, 2 * (y - last))
+    np.testing.assert_allclose(answers(skip, X)[:, 0], ridge.predict(differences) + 2 * last + 5, rtol=1e-8)
+    np.testing.assert_allclose(answers(skip, X + 1000), answers(skip, X) + 2000, rtol=1e-9)
+
+
+def test_an_integer_weight_is_so_many_rows_in_any_order(rng):
+    X, y, weight = rng.normal(size=(30, 4, 1)), rng.normal(size=30), rng.integers(1, 4, 30)
+    order = rng.permutation(30)
+    weighted = fitted(X[order], y[order], weight[order].astype(float))
+    repeated = fitted(X.repeat(weight, axis=0), y.repeat(weight))
+    np.testing.assert_allclose(weighted.coef, repeated.coef, rtol=1e-7, atol=1e-12)
+
+
+def test_rows_in_blocks_are_rows_at_once(rng, monkeypatch):
+    X, y = rng.normal(size=(50, 4, 2)), rng.normal(size=50)
+    whole = fitted(X, y)
+    monkeypatch.setattr("skrnn._linear_skip._AT_ONCE", 7 * 8)
+    blocks = fitted(X, y)
+    np.testing.assert_allclose(blocks.coef, whole.coef, rtol=1e-9)
+    np.testing.assert_allclose(answers(blocks, X), answers(whole, X), rtol=1e-9)
+
+
+def test_the_own_channel_is_found_behind_scalers_in_panels_and_for_all_steps(rng):
+    index = pd.MultiIndex.from_product([["a", "b", "c"], pd.date_range("2024-01-01", periods=150, freq="h")])
+    values = np.concatenate([ar_series(rng, 150) * scale for scale in (1, 5, 2)])
+    frame = pd.DataFrame({"hour": np.tile(np.arange(150.0) % 24, 3), "load": values}, index=index)
+    targets = horizon_targets(frame["load"], 4)
+    rows = targets.notna().all(axis=1)
+    model = make_pipeline(MinMaxScaler(), SlidingWindowTransformer(8, horizon=2, incomplete="ignore"), small())
+    model.set_output(transform="pandas").fit(frame[rows], targets[rows])
+    own = model[-1]._model.linear.own
+    assert own.channel.tolist() == [1, 1, 1, 1]
+    slopes = own.slope * model[-1]._model.y_scale.std
+    np.testing.assert_allclose(slopes, slopes[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_without_an_order_in_time_there_is_no_own_channel(rng, shuffled):
+    X, y = windows(ar_series(rng), 6)
+    order = rng.permutation(len(y)) if shuffled else slice(None)
+    assert (fitted(X[order].copy(), y[order]).own.channel[0] == -1) == shuffled
+    assert fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50)).own.channel[0] == -1
+
+
+def test_missing_steps_count_as_the_mean_or_the_last_value(rng):
+    x = ar_series(rng)
+    X, y = windows(x, 5)
+    skip = fitted(X, y)
+    gappy = X[:1].copy()
+    gappy[0, [1, 4]] = np.nan  # the last value is then that of step 3
+    filled = X[:1].copy()
+    filled[0, [1, 4]] = filled[0, 3]
+    np.testing.assert_allclose(answers(skip, gappy), answers(skip, filled), rtol=1e-12)
+    plain = fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50))
+    lacking = np.full((1, 4, 2), np.nan)
+    np.testing.assert_allclose(answers(plain, lacking), answers(plain, np.zeros((1, 4, 2))), rtol=1e-12)
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_sequences_of_any_length_are_read_from_their_end(n_steps, length):
+    rng = np.random.default_rng(0)
+    skip = fitted(rng.normal(size=(40, 6, 1)), rng.normal(size=40), n_steps=n_steps)
+    X = rng.normal(size=(5, length, 1))
+    padded = np.concatenate([np.full((5, 9 - length, 1), np.nan), X], axis=1)
+    np.testing.assert_allclose(answers(skip, X), answers(skip, padded), rtol=1e-12)
+    assert len(skip.coef) == min(n_steps, 6)
+
+
+def test_wide_sequences_are_read_up_to_a_limit(rng):
+    skip = fitted(rng.normal(size=(20, 40, 100)), rng.normal(size=20))
+    assert skip.coef.shape == (2500, 1)
+
+
+def test_training_starts_from_the_linear_forecast_and_adds_to_it(rng):
+    x = ar_series(rng, 800)
+    X, y = windows(x + 0.3 * x**2, 6)
+    model = small(early_stopping=True, max_iter=200, learning_rate_init=1e-12).fit(X[:600], y[:600])
+    linear = model._model.y_scale.invert(model._model.linear.answer(model._model.standardised(Sequences.of(X))))
+    np.testing.assert_allclose(model.predict(X), linear[:, 0], rtol=1e-6)
+    better = small(hidden_size=16, max_iter=200).fit(X[:600], y[:600])
+    assert better.score(X[:600], y[:600]) > model.score(X[:600], y[:600]) + 0.01
+
+
+@pytest.mark.parametrize("regressor", REGRESSORS)
+def test_steps_one_by_one_end_with_the_prediction(regressor, rng):
+    X, y = windows(ar_series(rng), 7)
+    X = X.copy()
+    X[::3, :2] = np.nan
+    model = regressor(4, linear_skip=5, max_iter=2, random_state=0).fit(X, y)
+    state = None
+    for step in range(7):
+        found, state = model.predict_step(X[:, step], state)
+    np.testing.assert_allclose(found, model.predict(X), rtol=1e-9)
+    some, _ = model.predict_step(X[:9, 0], tuple(array[:, :9] for array in state))
+    assert some.shape == (9,)
+    with pytest.raises(ValueError, match="state must"):
+        model.predict_step(X[:, 0], state[:-1])
+
+
+@pytest.mark.parametrize(
+    "params", [{"loss": "absolute_error"}, {"loss": "huber"}, {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}], ids=str
+)
+def test_units_do_not_matter(rng, params):
+    X, y = windows(ar_series(rng), 5)
+    model, other = small(**params).fit(X, y), small(**params).fit(100 * X - 7, 10 * y + 3)
+    np.testing.assert_allclose(other.predict(100 * X - 7), 10 * model.predict(X) + 3, rtol=1e-5, atol=1e-6)
+
+
+def test_spreads_and_quantiles_lie_around_the_linear_forecast(rng):
+    x = ar_series(rng, 3000)
+    X, y = windows(x, 5)
+    mean, std = small(loss="gaussian", max_iter=60).fit(X, y).predict(X, return_std=True)
+    assert np.std(y - mean) == pytest.approx(1, rel=0.1)
+    np.testing.assert_allclose(std, 1, rtol=0.2)  # the noise of the series
+    quantiles = small(loss="quantile", quantile=(0.1, 0.9), max_iter=60).fit(X, y).predict_quantiles(X)
+    assert np.mean(y < quantiles[:, 0]) == pytest.approx(0.1, abs=0.03)
+    assert np.mean(y < quantiles[:, 1]) == pytest.approx(0.9, abs=0.03)
+
+
+def test_where_it_makes_no_sense_it_is_ignored(rng):
+    X, y = windows(np.abs(ar_series(rng)), 5)
+    assert small(loss="poisson").fit(X, y)._model.linear is None
+    assert small(return_sequences=True).fit(X, X[:, :, 0])._model.linear is None
+
+
+def test_training_goes_on_with_the_first_linear_forecast(rng):
+    X, y = windows(ar_series(rng), 5)
+    model = small(warm_start=True).fit(X, y)
+    first = model._model.linear
+    assert model.fit(X + 1, y)._model.linear is first
+    with pytest.raises(ValueError, match="linear_skip of GRURegressor changed from True to 3"):
+        model.set_params(linear_skip=3).fit(X, y)
