@@ -102,8 +102,8 @@ class CompiledNetwork:
         mask = None
         if self._spec.dropout:
             # Drawn sequence by sequence, as for torch's layers.
-            like = torch.from_numpy(np.moveaxis(states, -2, 0))
-            mask = np.moveaxis(dropout_mask(like, self._spec.dropout, generator).numpy(), 0, -2)
+            like = torch.from_numpy(states.swapaxes(0, -2))
+            mask = dropout_mask(like, self._spec.dropout, generator).numpy().swapaxes(0, -2)
             states *= mask
         self._masks.append(mask)
         return states
