@@ -56,6 +56,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
     """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
 
     loss_curve_: list[float]
+    linear_skip: bool | int = False  # a parameter of regressors
     _layer: ClassVar[str]  # see NetworkSpec.layer
     _layer_options: ClassVar[tuple[str, ...]] = ()  # parameters that go to the layer as they are
 
@@ -176,11 +177,6 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
         """Targets as numbers (n, target), or (n, step, target) where the ``observed`` steps (n, step) are given."""
 
-    @property
-    def _linear_skip(self) -> bool | int:
-        """Which steps have a linear way to the answer."""
-        return False
-
     @abstractmethod
     def _make_loss(self) -> Loss:
         """The loss that the parameters name."""
@@ -282,7 +278,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
         loss = self._make_loss()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        reading = {"missing": self.missing, "linear_skip": self._linear_skip}
+        reading = {"missing": self.missing, "linear_skip": self.linear_skip}
         places = {"dtype": self.dtype, "device": self.device}
         return start(self._spec(examples, loss), loss, examples, seed=seed, **reading, **places)
 
@@ -295,7 +291,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         spec, model = self._spec(examples, loss), self._model
         old, new = ({**asdict(s), **dict(s.options)} for s in (model.spec, spec))
         old |= {"loss": model.loss, "missing": model.missing, "linear_skip": model.linear_skip}
-        new |= {"loss": loss, "missing": self.missing, "linear_skip": self._linear_skip}
+        new |= {"loss": loss, "missing": self.missing, "linear_skip": self.linear_skip}
         for parameter in (*_SHAPES, *self._layer_options):
             if old[parameter] != new[parameter]:
                 raise ValueError(

@@ -29,11 +29,11 @@ pooling : {"last", "mean", "max", "attention"}, default="last"
     largest values or a mean with learnt weights (additive attention) over the steps that are not skipped. Must be
     "last" with ``return_sequences=True``.
 linear_skip : bool or int, default=False
-    Add a linear forecast, from all steps (True) or from so many of the last ones, to what the network answers. It is ridge
-    regression in closed form, with the penalty that generalised cross-validation chooses; the network learns what it
-    leaves over, starting from nothing. A channel that holds the past of a target, which is found where later sequences
-    hold earlier targets, is measured from its last value, and so is the target. Missing steps count as the mean of
-    their channel, or as that last value. At most 2,500 columns are read, those of the last steps. The loss,
+    Add a linear forecast, from all steps (True) or from so many of the last ones, to what the network answers. It is
+    ridge regression in closed form, with the penalty that generalised cross-validation chooses; the network learns
+    what it leaves over, starting from nothing. A channel that holds the past of a target, which is found where later
+    sequences hold earlier targets, is measured from its last value, and so is the target. Missing steps count as the
+    mean of their channel, or as that last value. At most 2,500 columns are read, those of the last steps. The loss,
     ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear forecast's errors. Ignored with
     ``return_sequences=True``, by ``loss="poisson"`` and by losses that are not equivariant.
 missing : {"skip", "indicator"}, default="skip"

@@ -194,9 +194,5 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             self._column_target = y.ndim > n_axes
         return y.reshape(*y.shape[:n_axes], -1)
 
-    @property
-    def _linear_skip(self) -> bool | int:
-        return self.linear_skip
-
     def _make_loss(self) -> Loss:
         return make_loss(REGRESSION_LOSSES, self.loss, vars(self))

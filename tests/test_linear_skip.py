@@ -19,7 +19,9 @@ PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)
 
 
 def fitted(X, y, weight=None, n_steps=99):
-    return LinearSkip.fit(Sequences.of(X), y.reshape(len(y), -1), np.ones(len(y)) if weight is None else weight, n_steps)
+    return LinearSkip.fit(
+        Sequences.of(X), y.reshape(len(y), -1), np.ones(len(y)) if weight is None else weight, n_steps
+    )
 
 
 def answers(skip, X):
@@ -174,7 +176,9 @@ def test_steps_one_by_one_end_with_the_prediction(regressor, rng):
 
 
 @pytest.mark.parametrize(
-    "params", [{"loss": "absolute_error"}, {"loss": "huber"}, {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}], ids=str
+    "params",
+    [{"loss": "absolute_error"}, {"loss": "huber"}, {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}],
+    ids=str,
 )
 def test_units_do_not_matter(rng, params):
     X, y = windows(ar_series(rng), 5)

@@ -29,9 +29,11 @@ RANKS = {
 NEIGHBOURS = {
     "_windows": {"_history"},
     "_compiled": {"_batch", "_network", "_threads", "kernels"},
+    "_linear_skip": {"_sequences"},
     "_model": {
         "_batch",
         "_compiled",
+        "_linear_skip",
         "_losses",
         "_network",
         "_sequences",
@@ -48,6 +50,7 @@ WITHOUT_TORCH = {
     "_docstrings",
     "_history",
     "_lag_names",
+    "_linear_skip",
     "_progress",
     "_schedules",
     "_sequences",
@@ -60,6 +63,7 @@ WITHOUT_SKLEARN = {
     "_docstrings",
     "_history",
     "_lag_names",
+    "_linear_skip",
     "_losses",
     "_model",
     "_network",

@@ -120,6 +120,7 @@ BAD_PARAMETERS = [
     ("dropout", [-0.1, 1.0, "a"]),
     ("norm", ["instance", True]),
     ("pooling", ["sum", None]),
+    ("linear_skip", [0, -3, 2.5, "all", None]),
     ("missing", ["zero", None]),
     ("return_sequences", ["yes"]),
     ("loss", ["msee", len, 3]),
