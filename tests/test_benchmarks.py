@@ -1,6 +1,7 @@
 """The benchmark scripts work, and memory stays that of the rows."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,17 @@ def test_speed_script_compares_predict(tmp_path):
     (case,) = results["predict"]
     assert case["dtype"] == "float32"
     assert min(case[name] for name in ("skrnn_s", "torch_s", "ratio", "torch_threads", "one_window_ms")) > 0
+
+
+def test_accuracy_script_leaves_tasks_without_data_out(tmp_path):
+    path = tmp_path / "results.json"
+    command = [sys.executable, BENCHMARKS / "accuracy.py", "--only", "airline,sine", "--seeds", "1", "--json", path]
+    environment = {**os.environ, "SKRNN_DATA": str(tmp_path)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert "airline is left out" in done.stdout
+    (row,) = json.loads(path.read_text())["accuracy"]
+    assert row["task"] == "sine"
+    assert 0 < row["median"] < row["persistence"]
 
 
 @pytest.mark.parametrize("sections", ["rows", "predict,threads", "search", "busy"])

@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from _problem import PENALTIES, Problem, Task
+from _series import airline, hourly, pollution, sine, taxi, transformer
 from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 
 from skrnn import GRUClassifier, GRURegressor, pad_sequences
-
-PENALTIES = np.logspace(-3, 6, 19)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """``network(parameters)`` and each of ``simple`` answer the test rows; ``error`` compares with the truth."""
-
-    network: Callable[[dict[str, Any]], np.ndarray]
-    error: Callable[[np.ndarray], float]
-    simple: dict[str, Callable[[], np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What was published, what is wanted, and the parameters that are not common to all tasks."""
-
-    name: str
-    measure: str
-    published: float
-    wanted: float
-    load: Callable[[Path], Problem]
-    own: dict[str, Any] = field(default_factory=dict)
 
 
 def japanese_vowels(data: Path) -> Problem:
@@ -93,9 +69,19 @@ def adding(_: Path) -> Problem:
     )
 
 
+ETT = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
+SERIES = {"linear_skip": True}
 VOWELS = {"bidirectional": True, "batch_size": 32, "early_stopping": False}
 ADDING = {"learning_rate_init": 4e-3, "learning_rate": "cosine", "batch_size": 32, "max_iter": 20}
 TASKS = {
-    "vowels": Task("vowels", "1 - accuracy", 0.035, 0.03, japanese_vowels, VOWELS),
-    "adding": Task("adding", "MSE", 0.164, 2e-3, adding, ADDING),
+    "ett24": Task("MSE", 0.114, 0.0262, lambda data: transformer(data, ["OT"], 24).problem(), SERIES),
+    "ett96": Task("MSE", 0.193, 0.055, lambda data: transformer(data, ["OT"], 96).problem(), SERIES),
+    "ett7": Task("MSE", 1.135, 0.372, lambda data: transformer(data, ETT, 96).problem(), SERIES),
+    "taxi": Task("NRMSE", 0.293, 0.236, lambda data: taxi(data).problem(), SERIES),
+    "hourly": Task("MASE", 3.048, 1.10, lambda data: hourly(data).problem(), SERIES | {"loss": "absolute_error"}),
+    "vowels": Task("1 - accuracy", 0.035, 0.03, japanese_vowels, VOWELS),
+    "adding": Task("MSE", 0.164, 2e-3, adding, ADDING),
+    "pollution": Task("RMSE", 26.496, 26.1, lambda data: pollution(data).problem(), SERIES),
+    "airline": Task("RMSE", 47.53, 16.0, lambda data: airline(data).problem(), SERIES | {"batch_size": 16}),
+    "sine": Task("MSE", 2.8e-7, 1e-7, lambda data: sine(data).problem(), SERIES),
 }
