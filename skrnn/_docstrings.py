@@ -34,8 +34,9 @@ linear_skip : bool or int, default=False
     what it leaves over, starting from nothing. A channel that holds the past of a target, which is found where later
     sequences hold earlier targets, is measured from its last value, and so is the target. Missing steps count as the
     mean of their channel, or as that last value. At most 2,500 columns are read, those of the last steps. The loss,
-    ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear forecast's errors. Ignored with
-    ``return_sequences=True``, by ``loss="poisson"`` and by losses that are not equivariant.
+    ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear forecast's errors. ``partial_fit`` keeps
+    the linear forecast of its first call. Ignored with ``return_sequences=True``, by ``loss="poisson"`` and by losses
+    that are not equivariant.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
     is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,

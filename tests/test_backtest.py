@@ -277,7 +277,7 @@ X = table()
         (pipe(), {"steps": 2}, "must be named with target. Candidates: 'load', 'wind'"),
         (pipe(), {"steps": 2, "target": "load"}, "values of 'wind' that nobody knows yet"),
         (pipe(), {"steps": 2, "target": "wind", "future": "wind"}, "values of 'load' that nobody knows yet"),
-        (pipe(), {"steps": 2, "target": ["load", "wind"]}, "names 2 columns of X, but the model predicts 1"),
+        (pipe(), {"steps": 2, "target": ["load", "wind"]}, "predicts 1 outputs, but 2 columns of X"),
         (pipe(3, 0), {"future": "wind", "y": X.prod(axis=1)}, "it lacks 'load'"),
         (pipe(future_columns="wind"), {"future": []}, "future_columns of the window step names 'wind'"),
         (pipe(), {"season": 60}, "no value is known together with those that it is compared with"),
@@ -288,3 +288,10 @@ X = table()
 def test_what_cannot_be_compared_is_refused(model, params, message):
     with pytest.raises(ValueError, match=message):
         backtest(model, X, **{"y": X["load"], "steps": 1, **params})
+
+
+def test_targets_of_later_rows_are_no_targets_of_a_backtest():
+    X = table()[["load"]]
+    y = pd.concat([X["load"].shift(-i) for i in range(3)], axis=1).iloc[:-2]
+    with pytest.raises(ValueError, match=r"y has 3 columns: name with target .* horizon_targets .* cross_val_score"):
+        backtest(pipe(3, 1), X.iloc[:-2], y, steps=1)

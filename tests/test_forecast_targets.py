@@ -175,7 +175,7 @@ REFUSALS = {
     "too few targets": (
         (PAIR, X[["load"]], 3),
         {"target": "load"},
-        "1 columns of X, but the model predicts 2",
+        "predicts 2 outputs, but 1 columns of X",
     ),
     "window behind which nothing is": ((SlidingWindowTransformer(2).fit(X), X, 1), {}, "regressor behind"),
     "no window": ((Ridge().fit(X, X["load"]), X, 1), {}, "SlidingWindowTransformer, but Ridge holds none"),
@@ -192,7 +192,7 @@ REFUSALS = {
     "too many targets": (
         (FIT, X, 3),
         {"target": ["load", "wind"]},
-        "2 columns of X, but the model predicts 1",
+        "predicts 1 outputs, but 2 columns of X",
     ),
     "column that nobody knows": ((FIT, X, 2), {"target": "load"}, "values of 'wind' that nobody knows"),
     "column that is needed at once": ((KNOWING, X, 1), {}, "future_columns of the window step names 'wind'"),
@@ -281,3 +281,17 @@ def test_nothing_changes(last, level):
     before = pickle.dumps((model, X, LATER, np.random.get_state()))  # noqa: NPY002
     forecast(model, X, 5, **KNOWN, confidence_level=level)
     assert pickle.dumps((model, X, LATER, np.random.get_state())) == before  # noqa: NPY002
+
+
+def test_future_arrays_of_a_panel_hold_one_series_after_another():
+    index = pd.MultiIndex.from_product([["a", "b"], pd.date_range("2024-01-01", periods=30)], names=["shop", "day"])
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), index=index, columns=["sales", "price"])
+    windows = SlidingWindowTransformer(2, horizon=1, flatten=True, future_columns="price", incomplete="ignore")
+    model = make_pipeline(windows, FunctionTransformer(np.nan_to_num), Ridge()).fit(X, X["sales"])
+    days = pd.date_range("2024-01-31", periods=3)
+    future = pd.DataFrame({"price": np.arange(6.0)}, index=pd.MultiIndex.from_product([["a", "b"], days]))
+    expected = forecast(model, X, 3, target="sales", future=future)
+    pd.testing.assert_frame_equal(forecast(model, X, 3, target="sales", future=future.to_numpy()), expected)
+    for n_rows in (3, 5):
+        with pytest.raises(ValueError, match=f"future holds {n_rows} rows without keys; for 2 series and 3 steps .* 6"):
+            forecast(model, X, 3, target="sales", future=future.to_numpy()[:n_rows])

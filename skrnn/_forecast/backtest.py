@@ -114,6 +114,11 @@ def backtest(
     if window is None:
         raise ValueError(f"backtest needs a pipeline with a SlidingWindowTransformer, got {type(model).__name__}.")
     check_consistent_length(X, y)
+    if np.ndim(y) > 1 and np.shape(y)[1] > 1 and target is None:
+        raise ValueError(
+            f"y has {np.shape(y)[1]} columns: name with target the columns of X whose values at the row itself they "
+            "are. A model on horizon_targets answers later rows too; score it with cross_val_score."
+        )
     keys = read_row_keys(*lay_out(X, Parts((), window, None)))
     order = np.lexsort((keys.time, keys.series))
     if np.any(np.diff(order)[np.diff(keys.series[order]) == 0] < 0):
@@ -202,7 +207,10 @@ def _table(values: Sequence[np.ndarray], metric: Callable[[np.ndarray, np.ndarra
     truth = values[0]
     known = ~np.isnan(np.stack(values)).any(axis=0)
     if not known.any(axis=(0, 2)).all():
-        raise ValueError("At some step no value is known together with those that it is compared with.")
+        raise ValueError(
+            "At some step no value is known together with those that it is compared with: there are too few rows "
+            "before the origins for this season, or y is NaN."
+        )
     table = pd.DataFrame(index=pd.RangeIndex(1, truth.shape[1] + 1, name="step"))
     for name, predicted in zip(("model", "persistence", "seasonal_naive"), values[1:], strict=False):
         pairs = [(truth[:, i][known[:, i]], predicted[:, i][known[:, i]]) for i in range(len(table))]

@@ -60,7 +60,8 @@ def forecast(
     future : data frame, Series or array, default=None
         Values of the columns that are known in advance, at least for the next ``steps`` rows. A data frame is matched
         by key, and one whose index names no series holds for all; other rows and target columns are ignored. An
-        array is matched by position; it has all columns of X, with NaN in those that are not known, or, if ``target``
+        array is matched by position, for several series one after another, in the order of the result, with ``steps``
+        rows for each; it has all columns of X, with NaN in those that are not known, or, if ``target``
         is given, those that are no targets.
     confidence_level : float, default=None
         Share of the values that a band shall hold, in (0, 1). The rows of X later than the last row that the window

@@ -99,12 +99,14 @@ def align(rows: Rows, future: Future, times: list[Any], ignored: Sequence[int]) 
     member = rows.last.repeat(steps)
     all_times = times[0].append(times[1:])
     if future.times is None:
+        _check_length(future, len(rows.last), steps)
         keys = block_keys(len(member), rows.keys.series[member])
         keys = replace(keys, labels=tuple(rows.keys.labels[i] for i in rows.keys.series[rows.last]))
     else:
         sheet = make_sheet(rows, np.full(len(member), -1), all_times, member)
         keys = read_row_keys(sheet.frame, rows.layout)
-    found = _find(future, keys, rows)
+    by_order = future.times is None and future.common and len(rows.last) > 1
+    found = np.arange(len(member)) if by_order else _find(future, keys, rows)
     if np.any(found < 0):
         missing = np.flatnonzero(found < 0)
         what = (
@@ -127,6 +129,15 @@ def align(rows: Rows, future: Future, times: list[Any], ignored: Sequence[int]) 
             )
         columns[place] = _like(rows.frame.iloc[:, place], values)
     return columns
+
+
+def _check_length(future: Future, n_series: int, steps: int) -> None:
+    """Rows that say nothing of their series must be those of all series, one after another."""
+    if future.common and n_series > 1 and len(future.frame) != n_series * steps:
+        raise ValueError(
+            f"future holds {len(future.frame)} rows without keys; for {n_series} series and {steps} steps it must hold "
+            f"{n_series * steps}, series after series in the order of the result, or be a data frame with keys."
+        )
 
 
 def _find(future: Future, keys: Keys, rows: Rows) -> np.ndarray:

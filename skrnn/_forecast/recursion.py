@@ -86,7 +86,11 @@ def _recurse(
 def check_outputs(targets: Sequence[int], n_outputs: int) -> None:
     """Refuse targets that are not one for each output."""
     if len(targets) != n_outputs:
-        raise ValueError(f"target names {len(targets)} columns of X, but the model predicts {n_outputs} outputs.")
+        raise ValueError(
+            f"The model predicts {n_outputs} outputs, but {len(targets)} columns of X are taken for their past values. "
+            "Name one for each output with target. A model on horizon_targets answers several steps at once and needs "
+            "no recursion: its forecast is steps=1."
+        )
 
 
 def _after_origin(windows: np.ndarray, fed: np.ndarray, past: np.ndarray) -> np.ndarray:

@@ -128,8 +128,9 @@ def _check_dimensions(estimator: Any, n_dim: int, reset: bool) -> None:
     elif n_dim in (2, 3) and n_dim != estimator._n_dim:
         kinds = {2: "a table of shape (n_samples, n_features)", 3: "windows of shape (n_samples, n_steps, n_channels)"}
         raise ValueError(
-            f"{type(estimator).__name__} was fitted with {kinds[estimator._n_dim]}, but got {kinds[n_dim]}. X_val must "
-            'be like X; in a pipeline, Pipeline(..., transform_input=["X_val"]) makes it so.'
+            f"{type(estimator).__name__} was fitted with {kinds[estimator._n_dim]}, but got {kinds[n_dim]}. A "
+            "single sequence needs an axis in front, X[np.newaxis]; an X_val of fit is brought into this form by "
+            'Pipeline(..., transform_input=["X_val"]).'
         )
 
 
