@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.layer import CompiledLayer
 from skrnn._network import NetworkSpec, RecurrentLayer, RecurrentNetwork, TorchNetwork
 from skrnn.kernels import kernel_of
+from skrnn.kernels.jit import compiled
 
 CELLS = {
     "GRU": ("torch.nn.GRU", ()),
@@ -250,3 +252,24 @@ def test_a_folder_that_cannot_be_written_to_costs_only_the_cache(tmp_path):
         "assert kernel_of('torch.nn.RNN') is not None"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+def test_processes_that_compile_at_once_do_not_mix_up_their_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    files = [compiled(add_one)._cache._cache_file for _ in range(2)]
+    save_data = files[0]._save_data
+
+    def save_late(name, data):
+        files[1]._load_index = dict  # it looked before the first one wrote
+        files[1].save("other types", "their code")
+        save_data(name, data)
+
+    files[0]._save_data = save_late
+    files[0].save("types", "code")
+    fresh = compiled(add_one)._cache._cache_file
+    assert fresh.load("types") in (None, "code")
+    assert fresh.load("other types") == "their code"
+
+
+def add_one(x):
+    return x + 1

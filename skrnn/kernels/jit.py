@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from numba import njit
 
@@ -17,6 +18,12 @@ compiled_into_callers = njit(**_OPTIONS)  # kept on disk as part of what calls i
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile at the first call for the types that come, and keep the result on disk for later processes."""
     try:
-        return njit(cache=True, **_OPTIONS)(function)
+        kept = njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # no folder to keep it in can be written to
         return njit(**_OPTIONS)(function)
+    # numba numbers the files from 1: two processes that compile for different types at once would take the same number,
+    # and later ones would run the code of one for the types of the other.
+    if hasattr(kept, "_cache"):  # not where numba is switched off
+        file = kept._cache._cache_file
+        file._data_name = lambda _: file._data_name_pattern.format(number=uuid4().int)
+    return kept
