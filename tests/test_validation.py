@@ -162,7 +162,7 @@ def test_every_parameter_is_checked():
         RNNRegressor(nonlinearity="selu").fit(X2, Y)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the error is that of a machine without CUDA")
 @pytest.mark.parametrize("device", ["cuda", "cuda:9"])
 def test_a_missing_device_is_told_before_any_work(device):
     with pytest.raises(ValueError, match=f"device='{device}' was requested, but torch .* finds no CUDA device"):
