@@ -298,4 +298,4 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
                     f"{parameter} of {name} changed from {old[parameter]!r} to {new[parameter]!r} since the last fit, "
                     "so that training cannot go on. Fit with warm_start=False, or clone the estimator."
                 )
-        return replace(self._model, spec=spec)
+        return replace(model, spec=replace(spec, skip_steps=model.spec.skip_steps))

@@ -15,16 +15,16 @@ class Batch:
     observed: torch.Tensor | None  # (row,), None where all are
     starts: torch.Tensor  # (n,)
     n_steps: int
+    level: torch.Tensor | None = None  # (n, channel), what a linear skip measures the steps of a sequence from
     y: torch.Tensor | None = None  # (n, target), or (n, step, target) for an answer at each step
     weight: torch.Tensor | None = None  # (n,) or (n, step)
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Some sequences (batch, step, channel), and which of their steps are observed (batch, step)."""
+    def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Some sequences (batch, step, channel), which of their steps are observed (batch, step), and their levels."""
         starts = self.starts[rows]
         x = self.base.unfold(0, self.n_steps, 1).index_select(0, starts).transpose(1, 2)
-        if self.observed is None:
-            return x, None
-        return x, self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)
+        observed = None if self.observed is None else self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)
+        return x, observed, None if self.level is None else self.level[rows]

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skrnn._own_past import OwnPast
 from skrnn._sequences import Sequences
 
 LARGEST = 2500  # columns of the regression
 _PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised columns
 _AT_ONCE = 2**20  # numbers in a block of rows
-_SEARCHED = 4096  # sequences among which the target's own past is looked for
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class LinearSkip:
     coef: np.ndarray  # (step * channel, target)
     intercept: np.ndarray  # (target,)
     spread: np.ndarray  # (target,)
-    own: Own
+    own: OwnPast
 
     @classmethod
     def fit(cls, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
@@ -53,7 +53,7 @@ class LinearSkip:
         n_channels, n_targets = sequences.n_channels, y.shape[1]
         n_steps = max(min(n_steps, sequences.n_steps, LARGEST // n_channels), 1)
         empty = np.zeros((n_steps * n_channels, n_targets))
-        skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), Own.find(sequences, y))
+        skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), OwnPast.find(sequences, y))
         moments = _Moments(len(empty), n_targets)
         for rows, columns, carried in skip._blocks(sequences):
             moments.add(columns, y[rows] - carried, weight[rows])
@@ -69,6 +69,10 @@ class LinearSkip:
             found[rows] = columns @ self.coef + self.intercept + carried
         return found
 
+    def level(self, sequences: Sequences) -> np.ndarray:
+        """From what the channels of each sequence are measured (n, channel)."""
+        return self.own.level(sequences, self.n_steps)
+
     def followed(self, steps: np.ndarray | None, newest: np.ndarray) -> np.ndarray:
         """The steps (step, n, channel) that are read after one more (n, channel)."""
         if steps is None:
@@ -83,91 +87,10 @@ class LinearSkip:
             rows = slice(first, first + n_at_once)
             steps = sequences.starts[rows, None] + np.arange(sequences.n_steps - n_read, sequences.n_steps)
             values = sequences.base[steps]  # (row, step, channel)
-            level = self.own.level(values)
+            level = self.level(sequences.take(rows))
             columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
             columns[:, self.n_steps - n_read :] = np.nan_to_num(values - level[:, None], copy=False)
             yield rows, columns.reshape(len(values), -1), self.own.carried(level)
-
-
-@dataclass(frozen=True)
-class Own:
-    """For each target the channel that holds its own past, and ``target = slope * channel + offset``."""
-
-    channel: np.ndarray  # (target,) int; -1 where there is none
-    slope: np.ndarray
-    offset: np.ndarray
-    n_channels: int
-
-    @classmethod
-    def find(cls, sequences: Sequences, y: np.ndarray) -> Own:
-        """Look for targets that later sequences hold as values of a channel at their last step.
-
-        Sequences in the order of time are needed, of one series or one series after another: most of them must
-        find their target some sequences later.
-        """
-        n, n_targets = min(len(y), _SEARCHED), y.shape[1]
-        own = cls(np.full(n_targets, -1), np.zeros(n_targets), np.zeros(n_targets), sequences.n_channels)
-        last = sequences.base[sequences.starts[:n] + sequences.n_steps - 1].astype(np.float64)
-        for channel, lag, target in _best_lags(last, y[:n]):
-            found = _affine(last[lag:, channel], y[: n - lag, target])
-            if found is not None:
-                own.channel[target] = channel
-                own.slope[target], own.offset[target] = found
-        return own
-
-    def level(self, values: np.ndarray) -> np.ndarray:
-        """Last observed values (row, channel) of the channels in question, 0 for the others."""
-        level = np.zeros((len(values), self.n_channels))
-        for channel in np.unique(self.channel[self.channel >= 0]):
-            column = values[:, :, channel]
-            known = ~np.isnan(column)
-            at = column.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
-            level[:, channel] = np.nan_to_num(column[np.arange(len(column)), at])
-        return level
-
-    def carried(self, level: np.ndarray) -> np.ndarray:
-        """The last values in the units of the targets (row, target), 0 for targets without a channel."""
-        return level[:, self.channel] * self.slope + self.offset
-
-
-def _best_lags(last: np.ndarray, y: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """For each target (channel, lag, target) with the highest correlation of ``last[lag:, channel]`` and y."""
-    n = len(y)
-    if n < 4:
-        return
-    size = 2 * n
-    spectra = [np.fft.rfft(_standardised(values), size, axis=0) for values in (last, y)]
-    for target in range(y.shape[1]):
-        correlation = np.fft.irfft(spectra[0] * spectra[1][:, target, None].conj(), size, axis=0)[1 : n // 2 + 1]
-        correlation /= (n - np.arange(1, len(correlation) + 1))[:, None]
-        lag, channel = np.unravel_index(np.argmax(correlation), correlation.shape)
-        yield int(channel), int(lag) + 1, target
-
-
-def _standardised(values: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and spread 1; 0 where they are missing or constant."""
-    known = ~np.isnan(values)
-    n_known = np.maximum(known.sum(axis=0), 1)
-    centred = np.where(known, values - np.where(known, values, 0.0).sum(axis=0) / n_known, 0.0)
-    spread = np.sqrt(np.square(centred).sum(axis=0) / n_known)
-    return centred / np.where(spread > 0, spread, 1.0)
-
-
-def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
-    """Slope and offset if most pairs lie on one rising line, up to rounding."""
-    known = ~np.isnan(x)
-    x, y = x[known], y[known]
-    near = np.ones(len(x), dtype=bool)
-    slope = offset = 0.0
-    for _ in range(20):  # least squares on the nearer half: the others belong to another series
-        if len(x) < 4 or np.ptp(x[near]) == 0:
-            return None
-        slope = float(np.cov(x[near], y[near])[0, 1] / np.var(x[near], ddof=1))
-        offset = float(y[near].mean() - slope * x[near].mean())
-        error = np.abs(slope * x + offset - y)
-        near = error <= np.median(error)
-    exact = np.median(error) <= 1e-4 * np.std(y)
-    return (slope, offset) if exact and slope > 0 else None
 
 
 class _Moments:

@@ -157,19 +157,22 @@ class Model:
         The state holds the states of all layers and, for a linear skip, the steps that it reads.
         """
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
-        sequences = Sequences(values, np.arange(len(values)), 1)
-        data = _batch(self, sequences, place, dtype)
-        linear, recent = None, []
+        data = _batch(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
+        steps = []
         if self.linear is not None:
-            steps = self.linear.followed(None if before is None else before[-1], self.standardised(sequences).base)
-            linear, recent = self.linear.answer(Sequences.of(steps.transpose(1, 0, 2))), [steps]
+            steps = [self.linear.followed(None if before is None else before[-1], values)]
             before = None if before is None else before[:-1]
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if data.observed is None else data.observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
         with own_modes(place), suited_threads(len(values) * self.spec.hidden_size):
             network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
             raw, after = network.step(data.base, observed, given)
-        return Outputs(raw, linear), (*(state.cpu().numpy() for state in after), *recent)
+            if self.linear is None:
+                return Outputs(raw), tuple(state.cpu().numpy() for state in after)
+            recent = Sequences.of(steps[0].transpose(1, 0, 2))
+            raw = raw + network.skip(_batch(self, recent, place, dtype))
+            linear = self.linear.answer(self.standardised(recent))
+        return Outputs(raw, linear), (*(state.cpu().numpy() for state in after), *steps)
 
 
 def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) -> np.ndarray:
@@ -196,11 +199,9 @@ def start(
     """
     if dtype == "auto":
         dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
-    network = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=_torch_dtype(dtype))
-    network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
     model = Model(
         spec=spec,
-        weights=network.arrays(),
+        weights={},
         loss=loss,
         x_scale=examples.sequences.scale(examples.weight, missing),
         y_scale=_target_scale(loss, examples),
@@ -209,11 +210,12 @@ def start(
         training=TrainingState(seed),
         linear_skip=linear_skip,
     )
-    if linear_skip is False or spec.return_sequences or not _moves_with_y(loss):
-        return model
-    head = {name: np.zeros_like(array) for name, array in model.weights.items() if name.startswith("head.")}
-    model = replace(model, weights={**model.weights, **head})
-    return replace(model, linear=_linear(model, examples))
+    if linear_skip is not False and not spec.return_sequences and _moves_with_y(loss):
+        linear = _linear(model, examples)
+        model = replace(model, linear=linear, spec=replace(spec, skip_steps=linear.n_steps))
+    network = RecurrentNetwork(model.spec, device=torch.device("cpu"), dtype=_torch_dtype(dtype))
+    network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
+    return replace(model, weights=network.arrays())
 
 
 def _moves_with_y(loss: Loss) -> bool:
@@ -329,8 +331,13 @@ def _batch(model: Model, sequences: Sequences, device: torch.device, dtype: torc
         base = np.concatenate([base, lacking.any(axis=1, keepdims=True)], axis=1, dtype=base.dtype)
     elif not complete:
         base[~observed] = 0.0
+    level = None
+    if model.linear is not None:
+        level = np.zeros((len(sequences), base.shape[1]), base.dtype)
+        level[:, : model.n_channels] = model.linear.level(model.standardised(sequences))
     return Batch(
         base=torch.from_numpy(base).to(device),
+        level=None if level is None else torch.from_numpy(level).to(device),
         observed=None if complete else torch.from_numpy(observed).to(device),
         starts=torch.from_numpy(sequences.starts).to(device),
         n_steps=sequences.n_steps,

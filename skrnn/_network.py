@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from skrnn._batch import Batch
-from skrnn._stages import NORMS, POOLINGS, AttentionPooling, BatchNorm, draw_uniform
+from skrnn._stages import NORMS, POOLINGS, AttentionPooling, BatchNorm, LinearMap, draw_uniform
 
 _CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
 
@@ -23,7 +23,8 @@ class NetworkSpec:
     ``layer`` is the dotted path of a class that keeps the calling convention of ``torch.nn.GRU``: built as
     ``Layer(input_size, hidden_size, batch_first=True, **options)``, called as ``states, last = layer(x)`` with x
     of shape (batch, step, channel). ``norm`` and ``pooling`` are names in ``_stages``; with ``return_sequences`` the
-    head answers at each step instead of reading a summary.
+    head answers at each step instead of reading a summary. A linear map of the last ``skip_steps`` steps is added to the
+    answers.
     """
 
     layer: str
@@ -37,6 +38,7 @@ class NetworkSpec:
     norm: str | None = None
     pooling: str = "last"
     return_sequences: bool = False
+    skip_steps: int = 0
 
     @property
     def is_plain(self) -> bool:
@@ -129,19 +131,30 @@ class RecurrentNetwork(nn.Module):
         norm = NORMS[spec.norm]
         self.norms = nn.ModuleList([norm(summary, device="meta", dtype=dtype) for _ in self.layers])
         self.pooling = POOLINGS[spec.pooling](summary, device="meta", dtype=dtype)
+        self.skip = None
+        if spec.skip_steps:
+            self.skip = LinearMap(spec.skip_steps, spec.input_size, spec.width, device="meta", dtype=dtype)
         self.return_sequences = spec.return_sequences
         self.dropout = spec.dropout
         self.hidden_size = spec.hidden_size
         self.to_empty(device=device)
 
     def forward(
-        self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None
+        self,
+        x: torch.Tensor,
+        observed: torch.Tensor | None = None,
+        level: torch.Tensor | None = None,
+        generator: torch.Generator | None = None,
     ) -> torch.Tensor:
-        """Raw output (batch, width) or (batch, step, width); ``generator`` draws the dropout masks while training."""
+        """Raw output (batch, width) or (batch, step, width).
+
+        ``level`` is what the linear skip measures steps from; ``generator`` draws the dropout masks while training.
+        """
         states, last = self.read(x, observed, generator)
         if self.return_sequences:
             return self._answer(states, observed, generator)
-        return self._answer(self.pooling(states, last, observed), None, generator)
+        answer = self._answer(self.pooling(states, last, observed), None, generator)
+        return answer if self.skip is None else answer + self.skip(x, observed, level)
 
     def read(
         self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None
@@ -154,18 +167,20 @@ class RecurrentNetwork(nn.Module):
             states, last = layer(states, observed)
         return states, last
 
-    def measured(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+    def measured(
+        self, x: torch.Tensor, observed: torch.Tensor | None, level: torch.Tensor | None
+    ) -> torch.Tensor:
         """Raw output without dropout, whether or not this is training: norms take their statistics."""
         rate, self.dropout = self.dropout, 0.0
         try:
-            return self(x, observed)
+            return self(x, observed, level)
         finally:
             self.dropout = rate
 
     def step(
         self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Raw output (batch, width) after one more step of each sequence, and the states of all layers then."""
+        """Output without the skip (batch, width) after one more step of each sequence, and the states of all layers."""
         after = []
         for i, layer in enumerate(self.layers):
             x = x if i == 0 else self.norms[i - 1](x, None)
@@ -200,6 +215,10 @@ class RecurrentNetwork(nn.Module):
         draw_uniform(self.head, self.head.in_features, generator)
         for stage in (*self.norms, self.pooling):
             stage.initialize(generator)
+        if self.skip is not None:  # what is learnt is added to a linear forecast: it starts at nothing
+            self.skip.weight.zero_()
+            self.head.weight.zero_()
+            self.head.bias.zero_()
 
     def _answer(
         self, states: torch.Tensor, observed: torch.Tensor | None, generator: torch.Generator | None
@@ -268,7 +287,8 @@ class TorchNetwork:
 
     def attention(self, data: Batch) -> torch.Tensor:
         """Weights of the steps (n, step)."""
-        return self._in_chunks(self._network.eval().attention, data)
+        network = self._network.eval()
+        return self._in_chunks(lambda x, observed, _: network.attention(x, observed), data)
 
     def step(
         self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
@@ -276,6 +296,11 @@ class TorchNetwork:
         """See ``RecurrentNetwork.step``."""
         with torch.inference_mode():
             return self._network.eval().step(x, observed, before)
+
+    def skip(self, data: Batch) -> torch.Tensor:
+        """What the linear skip adds (n, width)."""
+        assert self._network.skip is not None
+        return self._in_chunks(self._network.skip, data)
 
     def _in_chunks(self, read: Callable[..., torch.Tensor], data: Batch) -> torch.Tensor:
         widest = max(parameter.shape[0] for parameter in self.parameters)

@@ -93,9 +93,9 @@ def test_building_and_dropping_out_leave_the_global_generator_alone():
     before = torch.get_rng_state()
     ours = network("torch.nn.GRU", num_layers=2, dropout=0.5).train()
     x = torch.zeros(2, 3, 3, dtype=torch.float64)
-    first, second = (ours(x, None, torch.Generator().manual_seed(7)) for _ in range(2))
+    first, second = (ours(x, generator=torch.Generator().manual_seed(7)) for _ in range(2))
     torch.testing.assert_close(first, second)
-    assert not torch.equal(first, ours(x, None, torch.Generator().manual_seed(8)))
+    assert not torch.equal(first, ours(x, generator=torch.Generator().manual_seed(8)))
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -10,6 +10,7 @@ import torch
 from skrnn._batch import Batch
 from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.layer import CompiledLayer
+from skrnn._compiled.skip import CompiledMap
 from skrnn._network import NetworkSpec, dropout_mask
 from skrnn.kernels import Kernel
 from skrnn.kernels.head import linear, linear_back
@@ -40,6 +41,9 @@ class CompiledNetwork:
         self._arrays, gradients = _split(flat, arrays), _split(self._gradient, arrays)
         self._head = self._arrays["head.weight"], self._arrays["head.bias"]
         self._head_gradient = gradients["head.weight"], gradients["head.bias"]
+        self._skip = None
+        if spec.skip_steps:
+            self._skip = CompiledMap(spec.skip_steps, self._arrays["skip.weight"], gradients["skip.weight"])
         self._layers, first = [], 0
         for i in range(spec.num_layers):
             last = first + sum(array.size for name, array in arrays.items() if name.startswith(f"layers.{i}."))
@@ -62,12 +66,14 @@ class CompiledNetwork:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
         self._summary = self._read(_inputs(data, rows.numpy()), generator)
-        return torch.from_numpy(linear(self._summary, *self._head))
+        return torch.from_numpy(self._answer(self._summary, data, rows.numpy()))
 
     def backward(self, slope: torch.Tensor) -> None:
         """Gradients from the derivative of the loss by what ``forward`` returned."""
         self._gradient[...] = 0
         mine = linear_back(slope.numpy(), self._summary, self._head[0], *self._head_gradient)
+        if self._skip is not None:
+            self._skip.backward(slope.numpy())
         for layer, mask in zip(reversed(self._layers), reversed(self._masks), strict=True):
             if mask is not None:
                 mine *= mask
@@ -83,8 +89,15 @@ class CompiledNetwork:
         """Raw output (n, width)."""
         at_once = self._n_threads * max(1, _AT_ONCE // self._spec.hidden_size)
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
-        raw = [linear(self._read(_inputs(data, rows), None), *self._head) for rows in parts]
+        raw = [self._answer(self._read(_inputs(data, rows), None), data, rows) for rows in parts]
         return torch.from_numpy(np.concatenate(raw))
+
+    def _answer(self, summary: np.ndarray, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
+        """Raw output (batch, width) from the states (batch, hidden * directions)."""
+        raw: np.ndarray = linear(summary, *self._head)
+        if self._skip is not None:
+            raw += self._skip.forward(data, rows)
+        return raw
 
     def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""

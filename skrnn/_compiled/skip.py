@@ -1,0 +1,56 @@
+"""The linear skip on the compiled products."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from skrnn._batch import Batch
+from skrnn.kernels.head import linear
+from skrnn.kernels.products import add_columns_times
+
+
+class CompiledMap:
+    """Linear map of the last steps, see ``LinearMap``.
+
+    Parameters
+    ----------
+    n_steps : int
+        How many steps are read.
+    weight : ndarray of shape (width, n_steps * channel)
+        Its weights.
+    gradient : ndarray of shape (width, n_steps * channel)
+        Where ``backward`` adds their derivatives.
+    """
+
+    def __init__(self, n_steps: int, weight: np.ndarray, gradient: np.ndarray) -> None:
+        self._n_steps = n_steps
+        self._weight = weight
+        self._gradient = gradient
+
+    def forward(self, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
+        """Answers (batch, width)."""
+        self._columns = _columns(data, rows, min(self._n_steps, data.n_steps))
+        weight = np.ascontiguousarray(self._weight[:, -self._columns.shape[1] :])
+        return linear(self._columns, weight, np.zeros(len(weight), weight.dtype))
+
+    def backward(self, slope: np.ndarray) -> None:
+        """Add to the gradient from the derivative of the loss by the answers."""
+        gradient = np.zeros((len(self._weight), self._columns.shape[1]), slope.dtype)
+        add_columns_times(gradient, slope, self._columns)
+        self._gradient[:, -gradient.shape[1] :] += gradient
+
+
+def _columns(data: Batch, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
+    """The last steps (batch, step * channel), measured from the level; 0 where they are not observed."""
+    base, first = data.base.numpy(), data.starts.numpy()[rows] + data.n_steps - n_steps
+    n_channels = base.shape[1]
+    unrolled = as_strided(base, (len(base) - n_steps + 1, n_steps * n_channels), base.strides)
+    columns = unrolled[first]
+    steps = columns.reshape(-1, n_steps, n_channels)
+    if data.level is not None:
+        steps -= data.level.numpy()[rows][:, None]
+    if data.observed is not None:
+        observed = data.observed.numpy()
+        steps *= as_strided(observed, (len(observed) - n_steps + 1, n_steps), observed.strides * 2)[first][:, :, None]
+    return columns
