@@ -46,6 +46,7 @@ _SHAPES = (
     "bidirectional",
     "norm",
     "pooling",
+    "segment_size",
     "missing",
     "return_sequences",
     "linear_skip",
@@ -67,6 +68,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "norm": [StrOptions({"batch", "layer"}), None],
         "pooling": [StrOptions({"attention", "last", "max", "mean"})],
+        "segment_size": [Count(1)],
         "missing": [StrOptions({"indicator", "skip"})],
         "return_sequences": ["boolean"],
         "solver": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
@@ -269,6 +271,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             options=tuple((name, getattr(self, name)) for name in self._layer_options),
             norm=self.norm,
             pooling=self.pooling,
+            segment_size=self.segment_size,
             return_sequences=self.return_sequences,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -15,9 +16,17 @@ class Batch:
     observed: torch.Tensor | None  # (row,), None where all are
     starts: torch.Tensor  # (n,)
     n_steps: int
+    segment_size: int = 1
     level: torch.Tensor | None = None  # (n, channel), what a linear skip measures the steps of a sequence from
     y: torch.Tensor | None = None  # (n, target), or (n, step, target) for an answer at each step
     weight: torch.Tensor | None = None  # (n,) or (n, step)
+
+    @cached_property
+    def segments_observed(self) -> torch.Tensor | None:
+        """Rows with which a segment begins that has an observed step (row,); None where all are."""
+        if self.observed is None or self.segment_size == 1:
+            return self.observed
+        return self.observed.unfold(0, self.segment_size, 1).any(1)
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -46,6 +46,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "last",
+        segment_size: int = 1,
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "log_loss",
@@ -76,6 +77,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         self.dropout = dropout
         self.norm = norm
         self.pooling = pooling
+        self.segment_size = segment_size
         self.missing = missing
         self.return_sequences = return_sequences
         self.loss = loss

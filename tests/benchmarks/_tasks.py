@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from _problem import PENALTIES, Problem, Task
-from _series import airline, hourly, pollution, sine, taxi, transformer
+from _problem import PENALTIES, Measure, Problem, Task
+from _series import airline, hourly, mackey_glass, pollution, sine, taxi, transformer
 from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 
 from skrnn import GRUClassifier, GRURegressor, pad_sequences
@@ -28,7 +28,7 @@ def japanese_vowels(data: Path) -> Problem:
 
     return Problem(
         network=lambda parameters: GRUClassifier(**parameters).fit(X, y).predict(X_test),
-        error=lambda answer: float(np.mean(answer != y_test)),
+        errors=[lambda answer: float(np.mean(answer != y_test))],
         simple={"ridge": lambda: RidgeClassifierCV(PENALTIES).fit(flat(X), y).predict(flat(X_test))},
     )
 
@@ -64,7 +64,7 @@ def adding(_: Path) -> Problem:
     ridge = RidgeCV(PENALTIES)
     return Problem(
         network=lambda parameters: GRURegressor(**parameters).fit(X, y).predict(X_test),
-        error=lambda answer: float(np.mean((answer - y_test) ** 2)),
+        errors=[lambda answer: float(np.mean((answer - y_test) ** 2))],
         simple={"ridge": lambda: ridge.fit(X.reshape(len(X), -1), y).predict(X_test.reshape(len(X_test), -1))},
     )
 
@@ -74,14 +74,19 @@ SERIES = {"linear_skip": True}
 VOWELS = {"bidirectional": True, "batch_size": 32, "early_stopping": False}
 ADDING = {"learning_rate_init": 4e-3, "learning_rate": "cosine", "batch_size": 32, "max_iter": 20}
 TASKS = {
-    "ett24": Task("MSE", 0.114, 0.0262, lambda data: transformer(data, ["OT"], 24).problem(), SERIES),
-    "ett96": Task("MSE", 0.193, 0.055, lambda data: transformer(data, ["OT"], 96).problem(), SERIES),
-    "ett7": Task("MSE", 1.135, 0.372, lambda data: transformer(data, ETT, 96).problem(), SERIES),
-    "taxi": Task("NRMSE", 0.293, 0.236, lambda data: taxi(data).problem(), SERIES),
-    "hourly": Task("MASE", 3.048, 1.10, lambda data: hourly(data).problem(), SERIES | {"loss": "absolute_error"}),
-    "vowels": Task("1 - accuracy", 0.035, 0.03, japanese_vowels, VOWELS),
-    "adding": Task("MSE", 0.164, 2e-3, adding, ADDING),
-    "pollution": Task("RMSE", 26.496, 26.1, lambda data: pollution(data).problem(), SERIES),
-    "airline": Task("RMSE", 47.53, 16.0, lambda data: airline(data).problem(), SERIES | {"batch_size": 16}),
-    "sine": Task("MSE", 2.8e-7, 1e-7, lambda data: sine(data).problem(), SERIES),
+    "ett24": Task(
+        [Measure("MSE", 0.114, 0.0262), Measure("MAE", 0.272, None)], lambda data: transformer(data, ["OT"], 24).problem(), SERIES | {"segment_size": 24}
+    ),
+    "ett96": Task(
+        [Measure("MSE", 0.193, 0.055), Measure("MAE", 0.358, None)], lambda data: transformer(data, ["OT"], 96).problem(), SERIES | {"segment_size": 24}, in_mean=False
+    ),
+    "ett7": Task([Measure("MSE", 1.135, 0.372), Measure("MAE", 0.844, None)], lambda data: transformer(data, ETT, 96).problem(), SERIES | {"segment_size": 24}),
+    "taxi": Task([Measure("NRMSE", 0.293, 0.236)], lambda data: taxi(data).problem(), SERIES | {"segment_size": 48}),
+    "hourly": Task([Measure("MASE", 3.048, 1.10), Measure("sMAPE", 14.698, 13.0)], lambda data: hourly(data).problem(), SERIES | {"loss": "absolute_error", "segment_size": 24}),
+    "glass": Task([Measure("NRMSE, %", 5.87, 5.0)], lambda data: mackey_glass(data).problem(), SERIES | {"hidden_size": 64}),
+    "vowels": Task([Measure("1 - accuracy", 0.035, 0.011)], japanese_vowels, VOWELS),
+    "adding": Task([Measure("MSE", 0.164, 1e-3)], adding, ADDING, in_mean=False),
+    "pollution": Task([Measure("RMSE", 26.496, 26.1), Measure("MAE", None, None)], lambda data: pollution(data).problem(), SERIES),
+    "airline": Task([Measure("RMSE", 47.53, 16.0)], lambda data: airline(data).problem(), SERIES),
+    "sine": Task([Measure("MSE", None, 1e-7), Measure("RMSE of 100 steps", None, 1e-2)], sine, SERIES, in_mean=False),
 }
