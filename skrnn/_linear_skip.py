@@ -34,6 +34,7 @@ class LinearSkip:
     intercept: np.ndarray  # (target,)
     spread: np.ndarray  # (target,)
     own: OwnPast
+    unit: np.ndarray  # (channel,) what a channel that is measured from its last value is divided by, else 1
 
     @classmethod
     def fit(cls, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
@@ -53,7 +54,9 @@ class LinearSkip:
         n_channels, n_targets = sequences.n_channels, y.shape[1]
         n_steps = max(min(n_steps, sequences.n_steps, LARGEST // n_channels), 1)
         empty = np.zeros((n_steps * n_channels, n_targets))
-        skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), OwnPast.find(sequences, y))
+        own = OwnPast.find(sequences, y)
+        skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), own, np.ones(n_channels))
+        skip = replace(skip, unit=skip._spread(sequences, weight))
         moments = _Moments(len(empty), n_targets)
         for rows, columns, carried in skip._blocks(sequences):
             moments.add(columns, y[rows] - carried, weight[rows])
@@ -79,6 +82,16 @@ class LinearSkip:
             steps = np.full((self.n_steps, *newest.shape), np.nan)
         return np.concatenate([steps[1:], newest[None]])
 
+    def _spread(self, sequences: Sequences, weight: np.ndarray) -> np.ndarray:
+        """Root mean squares of the channels that are measured from their last value, 1 for others."""
+        total = np.zeros(sequences.n_channels)
+        for rows, columns, _ in self._blocks(sequences):
+            squares = np.square(columns).sum(axis=1) if False else np.square(columns.reshape(len(columns), -1, sequences.n_channels)).mean(axis=1)
+            total += weight[rows] @ squares
+        spread = np.sqrt(total / weight.sum())
+        moved = np.isin(np.arange(len(spread)), self.own.channel) & (spread > 0)
+        return np.where(moved, spread, 1.0)
+
     def _blocks(self, sequences: Sequences) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Blocks of rows, their columns (row, step * channel) and what targets are measured from (row, target)."""
         n_read = min(self.n_steps, sequences.n_steps)
@@ -89,7 +102,7 @@ class LinearSkip:
             values = sequences.base[steps]  # (row, step, channel)
             level = self.level(sequences.take(rows))
             columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
-            columns[:, self.n_steps - n_read :] = np.nan_to_num(values - level[:, None], copy=False)
+            columns[:, self.n_steps - n_read :] = np.nan_to_num((values - level[:, None]) / self.unit, copy=False)
             yield rows, columns.reshape(len(values), -1), self.own.carried(level)
 
 

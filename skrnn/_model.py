@@ -334,7 +334,8 @@ def _batch(model: Model, sequences: Sequences, device: torch.device, dtype: torc
     level = None
     if model.linear is not None:
         level = np.zeros((len(sequences), base.shape[1]), base.dtype)
-        level[:, : model.n_channels] = model.linear.level(model.standardised(sequences))
+        level[:, : model.n_channels] = model.linear.level(model.standardised(sequences)) / model.linear.unit
+        base[:, : model.n_channels] /= model.linear.unit
     return Batch(
         base=torch.from_numpy(base).to(device),
         level=None if level is None else torch.from_numpy(level).to(device),

@@ -11,7 +11,6 @@ from skrnn._sequences import Sequences
 
 _SEARCHED = 4096  # sequences among which the target's own past is looked for, at most
 _VALUES = 2**16  # steps among which it is looked for, at most
-_COMPARED = 1024  # sequences that say by how many steps one goes on from the one before
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,12 @@ class OwnPast:
         Sequences in the order of time are needed, of one series or one series after another, each some steps further
         than the one before; or of several series in turn, each of them one step further than its last one.
         """
-        hop, n_targets = _hop(sequences), y.shape[1]
-        n = min(len(y), _SEARCHED, _VALUES // hop)
+        n_targets = y.shape[1]
         own = cls(np.full(n_targets, -1), np.zeros(n_targets), np.zeros(n_targets), sequences.n_channels)
-        newest = np.arange(sequences.n_steps - hop, sequences.n_steps)
-        values = sequences.base[(sequences.starts[:n, None] + newest).ravel()].astype(np.float64)
-        for channel, ahead, target in _most_alike(values, y[:n], hop):
-            later = values[hop - 1 + ahead :: hop, channel]
-            found = _affine(later, y[: len(later), target])
+        timeline = _Timeline.of(sequences)
+        y = y[: len(timeline.place)]
+        for channel, ahead, target in timeline.most_alike(y):
+            found = _affine(timeline.later(ahead)[:, channel], y[:, target])
             if found is not None:
                 own.channel[target] = channel
                 own.slope[target], own.offset[target] = found
@@ -63,41 +60,72 @@ class OwnPast:
         return level[:, self.channel] * self.slope + self.offset
 
 
-def _hop(sequences: Sequences) -> int:
-    """By how many steps most sequences go on from the one before; 1 where that is not seen."""
-    last = sequences.starts[:_COMPARED] + sequences.n_steps - 1
-    ends = sequences.base[last[:-1]]
-    alike = [np.mean((sequences.base[last[1:] - hop] == ends).all(axis=1)) for hop in range(1, sequences.n_steps)]
-    return 1 + int(np.argmax(alike)) if len(ends) and max(alike, default=0.0) > 0.5 else 1
+@dataclass(frozen=True)
+class _Timeline:
+    """The steps with which sequences end one after another, series behind series with a gap of NaN between them."""
+
+    values: np.ndarray  # (place, channel)
+    place: np.ndarray  # (n,), of the last step of each sequence
+    hop: int  # by how many steps most sequences go on from the one before
+    lengths: np.ndarray  # (series,) number of sequences of each
+
+    @classmethod
+    def of(cls, sequences: Sequences) -> _Timeline:
+        hop, goes_on = _hop(sequences)
+        n = min(len(sequences), _SEARCHED, _VALUES // hop)
+        series = np.concatenate([[0], np.cumsum(~goes_on)])[:n]
+        lengths = np.bincount(series)
+        gap = hop * (n // len(lengths)) if len(lengths) > 1 else 0
+        place = hop * (np.arange(n) + 1) - 1 + gap * series
+        values = np.full((place[-1] + 1, sequences.n_channels), np.nan)
+        newest = np.arange(1 - hop, 1)
+        last = sequences.starts[:n, None] + sequences.n_steps - 1
+        values[place[:, None] + newest] = sequences.base[last + newest]
+        return cls(values, place, hop, lengths)
+
+    def later(self, ahead: int) -> np.ndarray:
+        """The values (n, channel) that lie some places behind the last steps of the sequences."""
+        at = self.place + ahead
+        found = np.full((len(at), self.values.shape[1]), np.nan)
+        known = at < len(self.values)
+        found[known] = self.values[at[known]]
+        return found
+
+    def most_alike(self, y: np.ndarray) -> Iterator[tuple[int, int, int]]:
+        """For each target (channel, ahead, target) where target and later values most often rise and fall together.
+
+        Only ``ahead`` that most sequences have in their series are looked at.
+        """
+        rows_ahead = np.arange(1, self.lengths.max() + 1)
+        n_pairs = np.maximum(self.lengths - rows_ahead[:, None], 0).sum(axis=1).repeat(self.hop)
+        ahead = np.arange(1, self.hop * np.sum(n_pairs[:: self.hop] >= max(len(y) / 2, 3)) + 1)
+        if not len(ahead):
+            return
+        size = len(self.values) + len(ahead)
+        values, signs = np.zeros_like(self.values), np.zeros((len(self.values), y.shape[1]))
+        values[: -self.hop] = np.nan_to_num(np.sign(self.values[self.hop :] - self.values[: -self.hop]))
+        signs[self.place[:-1]] = np.sign(np.diff(y, axis=0))
+        spectra = [np.fft.rfft(table, size, axis=0) for table in (values, signs)]
+        for target in range(y.shape[1]):
+            agreement = np.fft.irfft(spectra[0] * spectra[1][:, target, None].conj(), size, axis=0)[ahead]
+            best, channel = np.unravel_index(np.argmax(agreement / n_pairs[ahead - 1, None]), agreement.shape)
+            yield int(channel), int(ahead[best]), target
 
 
-def _most_alike(values: np.ndarray, y: np.ndarray, hop: int) -> Iterator[tuple[int, int, int]]:
-    """For each target (channel, ahead, target) where they correlate most.
+def _hop(sequences: Sequences) -> tuple[int, np.ndarray]:
+    """By how many steps most sequences go on from the one before, and which of them do (n - 1,).
 
-    Target i is compared with the value that lies ``ahead`` behind value ``hop * (i + 1) - 1`` of the channel.
+    Where most do not, they are taken as going on by one step.
     """
-    n = len(y)
-    if n < 4:
-        return
-    size = 2 * n * hop
-    spread_out = np.zeros((n * hop, y.shape[1]))
-    spread_out[hop - 1 :: hop] = _standardised(y)
-    spectra = [np.fft.rfft(table, size, axis=0) for table in (_standardised(values), spread_out)]
-    ahead = np.arange(1, n * hop // 2 + 1)
-    n_pairs = n - -(-ahead // hop)
-    for target in range(y.shape[1]):
-        correlation = np.fft.irfft(spectra[0] * spectra[1][:, target, None].conj(), size, axis=0)[ahead]
-        best, channel = np.unravel_index(np.argmax(correlation / n_pairs[:, None]), correlation.shape)
-        yield int(channel), int(ahead[best]), target
-
-
-def _standardised(values: np.ndarray) -> np.ndarray:
-    """Columns of mean 0 and spread 1; 0 where they are missing or constant."""
-    known = ~np.isnan(values)
-    n_known = np.maximum(known.sum(axis=0), 1)
-    centred = np.where(known, values - np.where(known, values, 0.0).sum(axis=0) / n_known, 0.0)
-    spread = np.sqrt(np.square(centred).sum(axis=0) / n_known)
-    return centred / np.where(spread > 0, spread, 1.0)
+    last = sequences.starts[:_SEARCHED] + sequences.n_steps - 1
+    ends = sequences.base[last[:-1]]
+    best, most = 1, np.ones(len(ends), dtype=bool)
+    share = 0.5
+    for hop in range(1, sequences.n_steps):
+        alike = (sequences.base[last[1:] - hop] == ends).all(axis=1)
+        if len(alike) and alike.mean() > share:
+            best, most, share = hop, alike, alike.mean()
+    return best, most
 
 
 def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:

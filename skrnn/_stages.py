@@ -164,6 +164,8 @@ class LinearMap(nn.Module):
         steps = slice(max(x.shape[1] - self.n_steps, 0), None)
         x = x[:, steps] if level is None else x[:, steps] - level[:, None]
         columns = (x if observed is None else x * observed[:, steps, None]).flatten(1)
+        import os
+        if os.environ.get('SKSC'): columns = columns / self.weight.shape[1]**.5
         return nn.functional.linear(columns, self.weight[:, self.weight.shape[1] - columns.shape[1] :])
 
 
