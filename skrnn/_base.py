@@ -33,7 +33,8 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._losses import Loss
-    from skrnn._model import Examples, Model
+    from skrnn._examples import Examples
+    from skrnn._model import Model
     from skrnn._network import NetworkSpec
     from skrnn._training import Plan, TrainingLog
 
@@ -196,7 +197,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Examples:
         """Check one set of examples; those of weight zero are left out."""
-        from skrnn._model import Examples
+        from skrnn._examples import Examples
 
         check_target_order(X, y)
         sequences = check_sequences(self, X, n_channels=self.n_channels, reset=reset)

@@ -17,7 +17,7 @@ class Batch:
     starts: torch.Tensor  # (n,)
     n_steps: int
     segment_size: int = 1
-    level: torch.Tensor | None = None  # (n, channel), what a linear skip measures the steps of a sequence from
+    level: torch.Tensor | None = None  # (n, channel), from which the steps of a sequence are measured
     y: torch.Tensor | None = None  # (n, target), or (n, step, target) for an answer at each step
     weight: torch.Tensor | None = None  # (n,) or (n, step)
 
@@ -31,9 +31,12 @@ class Batch:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """Some sequences (batch, step, channel), which of their steps are observed (batch, step), and their levels."""
+    def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Some sequences (batch, step, channel), and which of their steps are observed (batch, step)."""
         starts = self.starts[rows]
         x = self.base.unfold(0, self.n_steps, 1).index_select(0, starts).transpose(1, 2)
-        observed = None if self.observed is None else self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)
-        return x, observed, None if self.level is None else self.level[rows]
+        if self.level is not None:
+            x = x - self.level[rows, None]
+        if self.observed is None:
+            return x, None
+        return x, self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)

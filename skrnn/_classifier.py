@@ -22,7 +22,8 @@ from skrnn._validation import (
 )
 
 if TYPE_CHECKING:
-    from skrnn._model import Examples, Outputs
+    from skrnn._examples import Examples
+    from skrnn._model import Outputs
 
 
 class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):

@@ -76,12 +76,6 @@ class LinearSkip:
         """From what the channels of each sequence are measured (n, channel)."""
         return self.own.level(sequences, self.n_steps)
 
-    def followed(self, steps: np.ndarray | None, newest: np.ndarray) -> np.ndarray:
-        """The steps (step, n, channel) that are read after one more (n, channel)."""
-        if steps is None:
-            steps = np.full((self.n_steps, *newest.shape), np.nan)
-        return np.concatenate([steps[1:], newest[None]])
-
     def _spread(self, sequences: Sequences, weight: np.ndarray) -> np.ndarray:
         """Root mean squares of the channels that are measured from their last value, 1 for others."""
         total = np.zeros(sequences.n_channels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,70 +11,26 @@ import numpy as np
 import torch
 
 from skrnn._batch import Batch
+from skrnn._examples import Examples
 from skrnn._linear_skip import LinearSkip
 from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
 from skrnn._threads import one_blas_thread, own_threads, suited_threads
-from skrnn._training import Plan, TrainingLog, TrainingState, own_modes, resolve_device, train
+from skrnn._training import (
+    Plan,
+    TrainingLog,
+    TrainingState,
+    losses,
+    own_modes,
+    resolve_device,
+    surely_lower,
+    train,
+)
 from skrnn.kernels import kernel_of
 
 if TYPE_CHECKING:
     from skrnn._compiled import CompiledNetwork
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Sequences with their targets and weights."""
-
-    sequences: Sequences
-    y: np.ndarray  # (n, target), or (n, step, target) for an answer at each step
-    weight: np.ndarray  # (n,)
-    step_weight: np.ndarray | None = None  # (n, step) for an answer at each step; 0 where it does not count
-
-    def take(self, rows: np.ndarray | slice) -> Examples:
-        step_weight = None if self.step_weight is None else self.step_weight[rows]
-        return Examples(self.sequences.take(rows), self.y[rows], self.weight[rows], step_weight)
-
-    def answer_weight(self) -> np.ndarray:
-        """Weight of each answer (n,) or (n, step)."""
-        return self.weight if self.step_weight is None else self.weight[:, None] * self.step_weight
-
-    def weighted(self, factors: np.ndarray) -> Examples:
-        """The same examples with a factor on the weight of each answer (n,) or (n, step)."""
-        if self.step_weight is None:
-            return replace(self, weight=self.weight * factors)
-        return replace(self, step_weight=self.step_weight * factors)
-
-    def hold_out(self, fraction: float, *, gap: int) -> tuple[Examples, Examples]:
-        """The earlier examples, and the last ones to be watched; ``gap`` examples between them are left out."""
-        n_samples = len(self)
-        n_held_out = math.ceil(fraction * n_samples)
-        n_train = n_samples - n_held_out - gap
-        if n_train < 1:
-            raise _nothing_left(n_samples, n_held_out, fraction)
-        return self.take(slice(0, n_train)), self.take(slice(n_samples - n_held_out, None))
-
-    def hold_out_of_each(self, labels: np.ndarray, fraction: float) -> tuple[Examples, Examples]:
-        """The earlier examples of each label, and the last ones to be watched; one of each stays in training."""
-        held_out = np.zeros(len(self), dtype=bool)
-        for label in np.unique(labels):
-            rows = np.flatnonzero(labels == label)
-            n_held_out = min(math.ceil(fraction * len(rows)), len(rows) - 1)
-            held_out[rows[len(rows) - n_held_out :]] = True
-        if not held_out.any():
-            raise _nothing_left(len(self), len(self), fraction)
-        return self.take(~held_out), self.take(held_out)
-
-    def __len__(self) -> int:
-        return len(self.weight)
-
-
-def _nothing_left(n_samples: int, n_held_out: int, fraction: float) -> ValueError:
-    return ValueError(
-        f"early_stopping=True leaves no sample to train on: of n_samples = {n_samples}, {n_held_out} are held "
-        f"out (validation_fraction={fraction}). Lower validation_fraction, or pass X_val and y_val."
-    )
 
 
 @dataclass(frozen=True)
@@ -98,6 +53,7 @@ class Model:
     missing: str
     dtype: str
     training: TrainingState
+    n_steps: int  # of the sequences of the first fit
     linear_skip: bool | int = False  # as it was asked for
     linear: LinearSkip | None = None
 
@@ -108,7 +64,12 @@ class Model:
     @property
     def state_widths(self) -> list[int]:
         """Last axis of each array of the state of ``step``."""
-        return [self.spec.hidden_size] * self.spec.num_layers + [self.n_channels] * (self.linear is not None)
+        return [self.n_channels] if self._reads_windows else [self.spec.hidden_size] * self.spec.num_layers
+
+    @property
+    def _reads_windows(self) -> bool:
+        """Whether one more step changes how the steps before it are read."""
+        return self.linear is not None or self.spec.segment_size > 1
 
     def infer(self, sequences: Sequences, device: str) -> Outputs:
         """Outputs for some sequences."""
@@ -154,25 +115,20 @@ class Model:
     ) -> tuple[Outputs, tuple[np.ndarray, ...]]:
         """Outputs after one more step (n, channel) of each sequence, and the state then.
 
-        The state holds the states of all layers and, for a linear skip, the steps that it reads.
+        The state holds the states of all layers, or the last steps if these are read anew each time.
         """
+        if self._reads_windows:
+            steps = np.full((self.n_steps, *values.shape), np.nan) if before is None else before[0]
+            steps = np.concatenate([steps[1:], values[None]])
+            return self.infer(Sequences.of(steps.transpose(1, 0, 2)), device), (steps,)
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
         data = _batch(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
-        steps = []
-        if self.linear is not None:
-            steps = [self.linear.followed(None if before is None else before[-1], values)]
-            before = None if before is None else before[:-1]
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if data.observed is None else data.observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
         with own_modes(place), suited_threads(len(values) * self.spec.hidden_size):
             network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
             raw, after = network.step(data.base, observed, given)
-            if self.linear is None:
-                return Outputs(raw), tuple(state.cpu().numpy() for state in after)
-            recent = Sequences.of(steps[0].transpose(1, 0, 2))
-            raw = raw + network.skip(_batch(self, recent, place, dtype))
-            linear = self.linear.answer(self.standardised(recent))
-        return Outputs(raw, linear), (*(state.cpu().numpy() for state in after), *steps)
+        return Outputs(raw), tuple(state.cpu().numpy() for state in after)
 
 
 def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) -> np.ndarray:
@@ -208,6 +164,7 @@ def start(
         missing=missing,
         dtype=dtype,
         training=TrainingState(seed),
+        n_steps=examples.sequences.n_steps,
         linear_skip=linear_skip,
     )
     if linear_skip is not False and not spec.return_sequences and _moves_with_y(loss):
@@ -257,8 +214,13 @@ def train_on(
     with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
         data = _labelled(model, examples, place, dtype)
         watched = None if held_out is None else _labelled(model, held_out, place, dtype)
+        is_untrained = model.linear is not None and model.training.n_epochs == 0
+        linear = losses(network, model.loss, watched) if watched is not None and is_untrained else None
         log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
-        return replace(model, weights=network.arrays(), training=training), log
+        weights = network.arrays()
+        if watched is not None and linear is not None and not surely_lower(losses(network, model.loss, watched), linear):
+            weights, log = model.weights, replace(log, best_loss=float(linear.mean(dtype=torch.float64)))
+        return replace(model, weights=weights, training=training), log
 
 
 @contextmanager

@@ -143,23 +143,15 @@ class RecurrentNetwork(nn.Module):
         self.to_empty(device=device)
 
     def forward(
-        self,
-        x: torch.Tensor,
-        observed: torch.Tensor | None = None,
-        level: torch.Tensor | None = None,
-        generator: torch.Generator | None = None,
+        self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None
     ) -> torch.Tensor:
-        """Raw output (batch, width) or (batch, step, width).
-
-        ``level`` is what the linear skip measures steps from; ``generator`` draws the dropout masks while training.
-        """
-        import os
-        segments, seen = self._segments(x - level[:, None] if level is not None and os.environ.get('SKDIFF') else x, observed)
+        """Raw output (batch, width) or (batch, step, width); ``generator`` draws the dropout masks while training."""
+        segments, seen = self._segments(x, observed)
         states, last = self.read(segments, seen, generator)
         if self.return_sequences:
             return self._answer(states, seen, generator)
         answer = self._answer(self.pooling(states, last, seen), None, generator)
-        return answer if self.skip is None else answer + self.skip(x, observed, level)
+        return answer if self.skip is None else answer + self.skip(x, observed)
 
     def read(
         self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None
@@ -172,20 +164,21 @@ class RecurrentNetwork(nn.Module):
             states, last = layer(states, observed)
         return states, last
 
-    def measured(
-        self, x: torch.Tensor, observed: torch.Tensor | None, level: torch.Tensor | None
-    ) -> torch.Tensor:
+    def measured(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
         """Raw output without dropout, whether or not this is training: norms take their statistics."""
         rate, self.dropout = self.dropout, 0.0
         try:
-            return self(x, observed, level)
+            return self(x, observed)
         finally:
             self.dropout = rate
 
     def step(
         self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Output without the skip (batch, width) after one more step of each sequence, and the states of all layers."""
+        """Raw output (batch, width) after one more step of each sequence, and the states of all layers then.
+
+        Only of networks without a linear skip that read step by step.
+        """
         after = []
         for i, layer in enumerate(self.layers):
             x = x if i == 0 else self.norms[i - 1](x, None)
@@ -302,8 +295,7 @@ class TorchNetwork:
 
     def attention(self, data: Batch) -> torch.Tensor:
         """Weights of the steps (n, step)."""
-        network = self._network.eval()
-        return self._in_chunks(lambda x, observed, _: network.attention(x, observed), data)
+        return self._in_chunks(self._network.eval().attention, data)
 
     def step(
         self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
@@ -311,11 +303,6 @@ class TorchNetwork:
         """See ``RecurrentNetwork.step``."""
         with torch.inference_mode():
             return self._network.eval().step(x, observed, before)
-
-    def skip(self, data: Batch) -> torch.Tensor:
-        """What the linear skip adds (n, width)."""
-        assert self._network.skip is not None
-        return self._in_chunks(self._network.skip, data)
 
     def _in_chunks(self, read: Callable[..., torch.Tensor], data: Batch) -> torch.Tensor:
         widest = max(parameter.shape[0] for parameter in self.parameters)

@@ -150,9 +150,8 @@ class AttentionPooling(Pooling):
 class LinearMap(nn.Module):
     """Linear map of the last steps.
 
-    Called with sequences (batch, step, channel), which of their steps are observed (batch, step), or None for all,
-    and from what their steps are measured (batch, channel), or None for 0; returns (batch, width). Steps that are not
-    observed, or lie before the start of a sequence, count as 0.
+    Called with sequences (batch, step, channel) and which of their steps are observed (batch, step), or None for all;
+    returns (batch, width). Steps that are not observed, or lie before the start of a sequence, count as 0.
     """
 
     def __init__(self, n_steps: int, n_channels: int, width: int, **factory: Any) -> None:
@@ -160,12 +159,9 @@ class LinearMap(nn.Module):
         self.n_steps = n_steps
         self.weight = nn.Parameter(torch.empty(width, n_steps * n_channels, **factory))
 
-    def forward(self, x: torch.Tensor, observed: torch.Tensor | None, level: torch.Tensor | None) -> torch.Tensor:
-        steps = slice(max(x.shape[1] - self.n_steps, 0), None)
-        x = x[:, steps] if level is None else x[:, steps] - level[:, None]
-        columns = (x if observed is None else x * observed[:, steps, None]).flatten(1)
-        import os
-        if os.environ.get('SKSC'): columns = columns / self.weight.shape[1]**.5
+    def forward(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        seen = x if observed is None else x * observed[:, :, None]
+        columns = seen[:, -self.n_steps :].flatten(1)
         return nn.functional.linear(columns, self.weight[:, self.weight.shape[1] - columns.shape[1] :])
 
 

@@ -23,7 +23,7 @@ class Inputs(NamedTuple):
     starts: np.ndarray  # (batch,) int64
     stride: int
     n_steps: int
-    level: np.ndarray | None = None
+    level: np.ndarray | None = None  # (batch, channel), which is taken off the values
 
     @property
     def n_numbers(self) -> int:

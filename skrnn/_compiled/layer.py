@@ -119,7 +119,8 @@ class _Share:
         if shape != self._shape:
             self._lay_out(*shape)
         gather(inputs.values, starts, inputs.stride, self.x)
-        if inputs.level is not None: self.x -= inputs.level[part]
+        if inputs.level is not None:
+            self.x -= inputs.level[part]
         self.observed = inputs.take_observed(part)
 
     def forward(self) -> None:

@@ -31,8 +31,6 @@ class CompiledMap:
     def forward(self, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
         """Answers (batch, width)."""
         self._columns = _columns(data, rows, min(self._n_steps, data.n_steps))
-        import os
-        if os.environ.get('SKSC'): self._columns /= self._weight.shape[1]**.5
         weight = np.ascontiguousarray(self._weight[:, -self._columns.shape[1] :])
         return linear(self._columns, weight, np.zeros(len(weight), weight.dtype))
 
