@@ -22,6 +22,7 @@ from skrnn._validation import (
     Real,
     StrOptions,
     check_same_outputs,
+    check_segments,
     check_sequences,
     check_target_order,
     check_validation_set,
@@ -32,8 +33,8 @@ from skrnn._validation import (
 )
 
 if TYPE_CHECKING:
-    from skrnn._losses import Loss
     from skrnn._examples import Examples
+    from skrnn._losses import Loss
     from skrnn._model import Model
     from skrnn._network import NetworkSpec
     from skrnn._training import Plan, TrainingLog
@@ -54,11 +55,18 @@ _SHAPES = (
 )
 
 
+_MANY = 1000  # samples, from which on "auto" holds some out
+
+
+def _suited_batch(n_samples: int) -> int:
+    """About 60 batches an epoch, of a size that is fast."""
+    return max(64, min(n_samples // 60, 200))
+
+
 class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
     """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
 
     loss_curve_: list[float]
-    linear_skip: bool | int = False  # a parameter of regressors
     _layer: ClassVar[str]  # see NetworkSpec.layer
     _layer_options: ClassVar[tuple[str, ...]] = ()  # parameters that go to the layer as they are
 
@@ -70,6 +78,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         "norm": [StrOptions({"batch", "layer"}), None],
         "pooling": [StrOptions({"attention", "last", "max", "mean"})],
         "segment_size": [Count(1)],
+        "linear_skip": ["boolean", Count(1)],
         "missing": [StrOptions({"indicator", "skip"})],
         "return_sequences": ["boolean"],
         "solver": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
@@ -83,7 +92,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         "shuffle": ["boolean"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Count(1)],
-        "early_stopping": ["boolean"],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
         "n_channels": [StrOptions({"auto"}), Count(1)],
@@ -118,7 +127,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; 1 if None. A sample of weight 0 is left out altogether.
         X_val : array-like, default=None
-            Sequences whose loss is watched in the place of a part of X. Needs ``early_stopping=True``.
+            Sequences whose loss is watched in the place of a part of X. Not with ``early_stopping=False``.
         y_val : array-like, default=None
             Targets of ``X_val``.
         sample_weight_val : array-like, default=None
@@ -136,7 +145,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             if check_validation_set(self, X_val, y_val):
                 held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
                 check_same_outputs(held_out.y, examples.y)
-            elif self.early_stopping:
+            elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
                 examples, held_out = self._hold_out(examples)
             log = self._train(examples, held_out, goes_on=goes_on, max_iter=self.max_iter)
         if not log.converged:
@@ -168,7 +177,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         self : estimator
             The estimator after one more epoch.
         """
-        if self.early_stopping:
+        if self.early_stopping and self.early_stopping != "auto":
             raise ValueError("partial_fit does not support early_stopping=True")
         with unchanged_on_error(self):
             goes_on = self.__sklearn_is_fitted__()
@@ -201,6 +210,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
         check_target_order(X, y)
         sequences = check_sequences(self, X, n_channels=self.n_channels, reset=reset)
+        check_segments(sequences, self.segment_size)
         observed = sequences.observed_steps(self.missing) if self.return_sequences else None
         y = self._check_target(y, len(sequences), observed, reset=reset)
         weight = check_weight(sample_weight, len(sequences))
@@ -246,7 +256,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             momentum=self.momentum,
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
-            batch_size=min(200 if self.batch_size == "auto" else self.batch_size, n_samples),
+            batch_size=min(_suited_batch(n_samples) if self.batch_size == "auto" else self.batch_size, n_samples),
             max_iter=max_iter,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
@@ -260,6 +270,11 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             raise ValueError(
                 f"pooling={self.pooling!r} makes one summary of all steps, but return_sequences=True asks for an "
                 "answer at each step. Set pooling='last'."
+            )
+        if self.return_sequences and self.segment_size > 1:
+            raise ValueError(
+                f"segment_size={self.segment_size} reads several steps at a time, but return_sequences=True asks for "
+                "an answer at each step. Set segment_size=1."
             )
         return NetworkSpec(
             layer=self._layer,

@@ -48,13 +48,14 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         norm: str | None = None,
         pooling: str = "last",
         segment_size: int = 1,
+        linear_skip: bool | int = True,
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "log_loss",
         class_weight: Any = None,
         solver: str = "adam",
         learning_rate: str = "constant",
-        learning_rate_init: float = 0.005,
+        learning_rate_init: float = 0.001,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         clip_norm: float | None = 5.0,
@@ -63,7 +64,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         shuffle: bool = True,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         n_channels: int | str = "auto",
@@ -79,6 +80,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         self.norm = norm
         self.pooling = pooling
         self.segment_size = segment_size
+        self.linear_skip = linear_skip
         self.missing = missing
         self.return_sequences = return_sequences
         self.loss = loss

@@ -33,15 +33,17 @@ segment_size : int, default=1
     several seasons read in segments of one season is read many times faster, and often better: the layers then step
     from season to season. What is missing in a segment counts as the mean of its channel; a segment of nothing but
     skipped steps is skipped. With ``pooling`` the steps are segments. Must be 1 with ``return_sequences=True``.
-linear_skip : bool or int, default=False
-    Add a linear forecast, from all steps (True) or from so many of the last ones, to what the network answers. It is
-    ridge regression in closed form, with the penalty that generalised cross-validation chooses; the network learns
-    what it leaves over, starting from nothing. A channel that holds the past of a target, which is found where later
-    sequences hold earlier targets, is measured from its last value, and so is the target. Missing steps count as the
-    mean of their channel, or as that last value. At most 2,500 columns are read, those of the last steps. The loss,
-    ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear forecast's errors. ``partial_fit`` keeps
-    the linear forecast of its first call. Ignored with ``return_sequences=True``, by ``loss="poisson"`` and by losses
-    that are not equivariant.
+linear_skip : bool or int, default=True
+    Add a linear map of all steps (True), or of so many of the last ones, to what the recurrent layers answer; at most
+    2,500 numbers are read, those of the last steps. Regressors start from a linear forecast: ridge regression in closed
+    form, with the penalty that generalised cross-validation chooses. What is trained adds to it, starting from
+    nothing. A channel that holds the past of a target, which is found where later sequences hold earlier targets, is
+    measured from its last value, for the layers too, and so is the target. Missing steps count as the mean of their
+    channel, or as that last value. The loss, ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear
+    forecast's errors. With early stopping, the linear forecast stays as it is unless the loss of the held-out
+    sequences falls by more than two standard errors. ``partial_fit`` keeps the linear forecast of its first call.
+    With ``loss="poisson"``, losses that are not equivariant and for classifiers there is no linear forecast: the map
+    starts at zero. Ignored with ``return_sequences=True``.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
     is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,
@@ -70,7 +72,7 @@ learning_rate : {"constant", "cosine", "adaptive"}, default="constant"
     Step size over the epochs: ``learning_rate_init`` throughout; half a cosine from there to 0 at ``max_iter``; or
     divided by 5 each time that the watched loss stalls for ``n_iter_no_change`` epochs, until it is a millionth,
     instead of stopping. "cosine" is "constant" in ``partial_fit``.
-learning_rate_init : float, default=0.005
+learning_rate_init : float, default=0.001
     Step size of the solver.
 momentum : float, default=0.9
     Momentum in [0, 1). Ignored unless ``solver="sgd"``.
@@ -79,7 +81,7 @@ weight_decay : float, default=0.0
 clip_norm : float or None, default=5.0
     Largest norm of the gradient of a batch; longer ones are shortened to it. None clips nothing.
 batch_size : int or "auto", default="auto"
-    Number of sequences in a batch; "auto" is ``min(200, n_samples)``.
+    Number of sequences in a batch; "auto" is ``n_samples // 60``, but at least 64 and at most 200.
 max_iter : int, default=100
     Largest number of epochs.
 shuffle : bool, default=True
@@ -88,12 +90,13 @@ tol : float, default=1e-4
     Smallest fall of the watched loss that counts, in units of the loss of standardised targets.
 n_iter_no_change : int, default=10
     Training stops when the watched loss has not fallen by ``tol`` for more than this many epochs in a row.
-early_stopping : bool, default=False
-    Watch the loss of held-out sequences instead of the training loss, and return the weights of the best epoch.
+early_stopping : bool or "auto", default="auto"
+    Watch the loss of held-out sequences instead of the training loss, and return the weights of the best epoch. "auto"
+    does so from 1,000 sequences on, or where ``X_val`` is passed; not in ``partial_fit``.
 validation_fraction : float, default=0.1
     Share of the sequences to hold out: the last ones; for classifiers the last ones of each class, unless
-    ``return_sequences=True``. With k targets in a row the k - 1 sequences before them are left out. Ignored unless
-    ``early_stopping=True``, and where ``X_val`` is passed.
+    ``return_sequences=True``. With k targets in a row the k - 1 sequences before them are left out. Ignored without
+    early stopping, and where ``X_val`` is passed.
 warm_start : bool, default=False
     Go on from the weights of the last fit. The parameters that shape the network must be the same. Ignored by
     ``partial_fit``, which always goes on.
@@ -119,7 +122,7 @@ classes_ : ndarray of shape (n_classes,)
 loss_curve_ : list of float
     Mean training loss of each epoch, of standardised targets.
 validation_loss_curve_ : list of float or None
-    Loss of the held-out sequences after each epoch; None without ``early_stopping``.
+    Loss of the held-out sequences after each epoch; None without early stopping.
 loss_ : float
     Training loss of the last epoch.
 best_loss_ : float

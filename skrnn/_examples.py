@@ -59,6 +59,6 @@ class Examples:
 
 def _nothing_left(n_samples: int, n_held_out: int, fraction: float) -> ValueError:
     return ValueError(
-        f"early_stopping=True leaves no sample to train on: of n_samples = {n_samples}, {n_held_out} are held "
+        f"Early stopping leaves no sample to train on: of n_samples = {n_samples}, {n_held_out} are held "
         f"out (validation_fraction={fraction}). Lower validation_fraction, or pass X_val and y_val."
     )

@@ -20,6 +20,12 @@ _PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised
 _AT_ONCE = 2**20  # numbers in a block of rows
 
 
+def steps_read(linear_skip: bool | int, sequences: Sequences) -> int:
+    """How many of the last steps a linear skip reads: fewer than asked for where channels are too many."""
+    asked = sequences.n_steps if linear_skip is True else min(int(linear_skip), sequences.n_steps)
+    return max(min(asked, LARGEST // sequences.n_channels), 1)
+
+
 @dataclass(frozen=True)
 class LinearSkip:
     """Answers ``columns @ coef + intercept``, plus the last value of the channel that holds the target's own past.
@@ -49,10 +55,9 @@ class LinearSkip:
         weight : ndarray of shape (n,)
             Positive weights; an integer counts like so many equal rows.
         n_steps : int
-            How many of the last steps are read, at most; fewer if sequences are shorter or have too many channels.
+            How many of the last steps are read, see ``steps_read``.
         """
         n_channels, n_targets = sequences.n_channels, y.shape[1]
-        n_steps = max(min(n_steps, sequences.n_steps, LARGEST // n_channels), 1)
         empty = np.zeros((n_steps * n_channels, n_targets))
         own = OwnPast.find(sequences, y)
         skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), own, np.ones(n_channels))
@@ -80,8 +85,7 @@ class LinearSkip:
         """Root mean squares of the channels that are measured from their last value, 1 for others."""
         total = np.zeros(sequences.n_channels)
         for rows, columns, _ in self._blocks(sequences):
-            squares = np.square(columns).sum(axis=1) if False else np.square(columns.reshape(len(columns), -1, sequences.n_channels)).mean(axis=1)
-            total += weight[rows] @ squares
+            total += weight[rows] @ np.square(columns.reshape(len(columns), -1, sequences.n_channels)).mean(axis=1)
         spread = np.sqrt(total / weight.sum())
         moved = np.isin(np.arange(len(spread)), self.own.channel) & (spread > 0)
         return np.where(moved, spread, 1.0)

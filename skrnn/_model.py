@@ -12,7 +12,7 @@ import torch
 
 from skrnn._batch import Batch
 from skrnn._examples import Examples
-from skrnn._linear_skip import LinearSkip
+from skrnn._linear_skip import LinearSkip, steps_read
 from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
@@ -55,7 +55,7 @@ class Model:
     training: TrainingState
     n_steps: int  # of the sequences of the first fit
     linear_skip: bool | int = False  # as it was asked for
-    linear: LinearSkip | None = None
+    linear: LinearSkip | None = None  # what a linear skip starts from, where the loss has a closed form
 
     @property
     def n_channels(self) -> int:
@@ -69,7 +69,7 @@ class Model:
     @property
     def _reads_windows(self) -> bool:
         """Whether one more step changes how the steps before it are read."""
-        return self.linear is not None or self.spec.segment_size > 1
+        return self.spec.skip_steps > 0 or self.spec.segment_size > 1
 
     def infer(self, sequences: Sequences, device: str) -> Outputs:
         """Outputs for some sequences."""
@@ -167,9 +167,10 @@ def start(
         n_steps=examples.sequences.n_steps,
         linear_skip=linear_skip,
     )
-    if linear_skip is not False and not spec.return_sequences and _moves_with_y(loss):
-        linear = _linear(model, examples)
-        model = replace(model, linear=linear, spec=replace(spec, skip_steps=linear.n_steps))
+    if linear_skip is not False and not spec.return_sequences:
+        n_steps = steps_read(linear_skip, examples.sequences)
+        linear = _linear(model, examples, n_steps) if _moves_with_y(loss) else None
+        model = replace(model, linear=linear, spec=replace(spec, skip_steps=n_steps))
     network = RecurrentNetwork(model.spec, device=torch.device("cpu"), dtype=_torch_dtype(dtype))
     network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
     return replace(model, weights=network.arrays())
@@ -180,9 +181,8 @@ def _moves_with_y(loss: Loss) -> bool:
     return loss.equivariant and getattr(loss, "domain", "real") == "real"
 
 
-def _linear(model: Model, examples: Examples) -> LinearSkip:
-    """The linear skip of some examples in the units of a model."""
-    n_steps = examples.sequences.n_steps if model.linear_skip is True else int(model.linear_skip)
+def _linear(model: Model, examples: Examples, n_steps: int) -> LinearSkip:
+    """The linear forecast of some examples in the units of a model."""
     sequences, y = model.standardised(examples.sequences), model.y_scale.apply(examples.y, np.float64)
     with one_blas_thread():
         return LinearSkip.fit(sequences, y, examples.weight, n_steps)
@@ -209,18 +209,22 @@ def train_on(
     device: str,
     report: Callable[[float, float | None], None] | None = None,
 ) -> tuple[Model, TrainingLog]:
-    """Train a model further, from where it stands; the model that comes in stays as it is."""
+    """Train a model further, from where it stands; the model that comes in stays as it is.
+
+    A linear forecast remains alone if examples are held out and what was trained on it is not surely better on these.
+    """
     place, dtype = resolve_device(device), _torch_dtype(model.dtype)
     with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
         data = _labelled(model, examples, place, dtype)
         watched = None if held_out is None else _labelled(model, held_out, place, dtype)
-        is_untrained = model.linear is not None and model.training.n_epochs == 0
-        linear = losses(network, model.loss, watched) if watched is not None and is_untrained else None
+        before = None
+        if watched is not None and model.linear is not None and model.training.n_epochs == 0:
+            before = losses(network, model.loss, watched)
         log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
-        weights = network.arrays()
-        if watched is not None and linear is not None and not surely_lower(losses(network, model.loss, watched), linear):
-            weights, log = model.weights, replace(log, best_loss=float(linear.mean(dtype=torch.float64)))
-        return replace(model, weights=weights, training=training), log
+        model = replace(model, training=training)
+        if watched is None or before is None or surely_lower(losses(network, model.loss, watched), before):
+            return replace(model, weights=network.arrays()), log
+        return model, replace(log, best_loss=float(before.mean(dtype=torch.float64)))
 
 
 @contextmanager

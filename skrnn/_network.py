@@ -219,9 +219,7 @@ class RecurrentNetwork(nn.Module):
             self.head.weight.zero_()
             self.head.bias.zero_()
 
-    def _segments(
-        self, x: torch.Tensor, observed: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _segments(self, x: torch.Tensor, observed: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The steps of each segment side by side, and which segments have an observed step."""
         if self.segment_size == 1:
             return x, observed

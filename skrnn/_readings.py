@@ -10,10 +10,11 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn._validation import check_sequences, check_states, check_step
+from skrnn._validation import check_segments, check_sequences, check_states, check_step
 
 if TYPE_CHECKING:
     from skrnn._model import Model, Outputs
+    from skrnn._sequences import Sequences
 
 
 class Readings(ABC):
@@ -34,21 +35,21 @@ class Readings(ABC):
 
         Returns
         -------
-        weights : ndarray of shape (n_samples, n_steps)
+        weights : ndarray of shape (n_samples, n_steps // segment_size)
             Not negative; each row sums to 1. Exactly 0 at skipped steps; a sequence without an observed step has only
             zeros.
         """
-        check_is_fitted(self)
-        sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
-        return self._model.attention(sequences, self.device)
+        return self._model.attention(self._sequences(X), self.device)
 
     def predict_step(
         self, X: Any, state: tuple[np.ndarray, ...] | None = None
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
         """Read one more step of each sequence and predict.
 
-        The cost does not depend on how long the past is. Nothing is kept in the estimator: the state goes in and comes
-        out. A sequence that is stepped through from its start ends with the answer that ``predict`` gives for it.
+        Nothing is kept in the estimator: the state goes in and comes out. A sequence that is stepped through from its
+        start ends with the answer that ``predict`` gives for it. The cost does not depend on how long the past is;
+        but with ``linear_skip`` or ``segment_size``, the last steps are read anew each time, as many as the sequences
+        of ``fit`` had, and older ones are forgotten.
 
         Parameters
         ----------
@@ -56,8 +57,9 @@ class Readings(ABC):
             The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
         state : tuple of ndarray of shape (_, n_samples, _), default=None
             What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
-            hidden_size), with one state (two for LSTM) of each sequence, and for ``linear_skip`` the steps that it
-            reads. ``tuple(array[:, rows] for array in state)`` takes some of the sequences. None is the start.
+            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip`` or ``segment_size`` an
+            array of the last steps, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in
+            state)`` takes some of the sequences. None is the start.
 
         Returns
         -------
@@ -95,14 +97,18 @@ class Readings(ABC):
 
     def _infer(self, X: Any) -> tuple[Outputs, np.dtype]:
         """Outputs, and the precision of X."""
-        check_is_fitted(self)
-        sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
+        sequences = self._sequences(X)
         return self._model.infer(sequences, self.device), sequences.base.dtype
 
     def _observed(self, X: Any) -> np.ndarray:
         """Steps of X that are read (n, step)."""
+        return self._sequences(X).observed_steps(self._model.missing)
+
+    def _sequences(self, X: Any) -> Sequences:
+        check_is_fitted(self)
         sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
-        return sequences.observed_steps(self._model.missing)
+        check_segments(sequences, self._model.spec.segment_size)
+        return sequences
 
     def __sklearn_tags__(self) -> Tags:
         tags: Tags = super().__sklearn_tags__()  # type: ignore[misc]

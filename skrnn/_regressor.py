@@ -13,7 +13,6 @@ from sklearn.utils.metaestimators import available_if
 from skrnn._base import RecurrentEstimator
 from skrnn._losses import REGRESSION_LOSSES, Loss, has_reading, make_loss
 from skrnn._validation import (
-    Count,
     HasMethods,
     Interval,
     Real,
@@ -35,7 +34,6 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         **RecurrentEstimator._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES)), HasMethods(["width", "__call__", "predict"])],
         "quantile": [Interval(Real, 0, 1, closed="neither"), tuple],
-        "linear_skip": ["boolean", Count(1)],
         "delta": [Interval(Real, 0, None, closed="neither")],
     }
 
@@ -49,7 +47,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         norm: str | None = None,
         pooling: str = "last",
         segment_size: int = 1,
-        linear_skip: bool | int = False,
+        linear_skip: bool | int = True,
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "squared_error",
@@ -57,7 +55,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         delta: float = 1.0,
         solver: str = "adam",
         learning_rate: str = "constant",
-        learning_rate_init: float = 0.005,
+        learning_rate_init: float = 0.001,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         clip_norm: float | None = 5.0,
@@ -66,7 +64,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         shuffle: bool = True,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
-        early_stopping: bool = False,
+        early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         n_channels: int | str = "auto",

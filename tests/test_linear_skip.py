@@ -1,27 +1,32 @@
 """The linear skip: ridge regression on the steps, measured from the last value of the target's own channel."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from conftest import REGRESSORS
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skrnn import GRURegressor, SlidingWindowTransformer, horizon_targets
-from skrnn._linear_skip import LinearSkip
+from skrnn import GRUClassifier, GRURegressor, RNNClassifier, SlidingWindowTransformer, horizon_targets
+from skrnn._linear_skip import LinearSkip, steps_read
+from skrnn._own_past import OwnPast
 from skrnn._sequences import Sequences
+from skrnn._stages import LinearMap
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)
 
 
 def fitted(X, y, weight=None, n_steps=99):
-    return LinearSkip.fit(
-        Sequences.of(X), y.reshape(len(y), -1), np.ones(len(y)) if weight is None else weight, n_steps
-    )
+    sequences, weight = Sequences.of(X), np.ones(len(y)) if weight is None else weight
+    return LinearSkip.fit(sequences, y.reshape(len(y), -1), weight, steps_read(n_steps, sequences))
 
 
 def answers(skip, X):
@@ -76,6 +81,7 @@ def test_windows_and_targets_are_measured_from_the_last_value(rng):
     np.testing.assert_allclose([skip.own.slope[0], skip.own.offset[0]], [2, 5], rtol=1e-9)
     last = X[:, -1, 0]
     differences = X[:, :, 0] - last[:, None]
+    differences /= np.sqrt(np.mean(differences**2))
     ridge = best_ridge(differences, 2 * (y - last))
     np.testing.assert_allclose(answers(skip, X)[:, 0], ridge.predict(differences) + 2 * last + 5, rtol=1e-8)
     np.testing.assert_allclose(answers(skip, X + 1000), answers(skip, X) + 2000, rtol=1e-9)
@@ -110,6 +116,26 @@ def test_the_own_channel_is_found_behind_scalers_in_panels_and_for_all_steps(rng
     assert own.channel.tolist() == [1, 1, 1, 1]
     slopes = own.slope * model[-1]._model.y_scale.std
     np.testing.assert_allclose(slopes, slopes[0], rtol=1e-6)
+
+
+def test_the_own_channel_is_found_where_rows_are_left_out(rng):
+    hours = np.arange(400)
+    series = [np.sin(2 * np.pi * hours / 24 + i) + 10 * i + 0.1 * ar_series(rng) for i in range(30)]
+    index = pd.MultiIndex.from_product([range(30), hours])
+    frame = pd.DataFrame({"load": np.concatenate(series)}, index=index)
+    targets = horizon_targets(frame["load"], 30)
+    rows = targets.notna().all(axis=1).to_numpy() & (np.tile(hours, 30) % 12 == 0)
+    windows = SlidingWindowTransformer(36, horizon=1, incomplete="ignore").fit_transform(frame)[rows]
+    own = OwnPast.find(Sequences.of(windows), targets.to_numpy()[rows])
+    np.testing.assert_array_equal(own.channel, 0)
+    np.testing.assert_allclose(own.slope, 1, rtol=1e-9)
+
+
+def test_series_in_turn_are_series(rng):
+    table = np.stack([ar_series(rng, 150) for _ in range(5)])
+    X = np.lib.stride_tricks.sliding_window_view(table, 8, axis=1)[:, :-1].swapaxes(0, 1).reshape(-1, 8, 1)
+    own = OwnPast.find(Sequences.of(X.copy()), table[:, 8:].T.reshape(-1, 1))
+    np.testing.assert_allclose([own.channel[0], own.slope[0], own.offset[0]], [0, 1, 0], atol=1e-9)
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -149,14 +175,83 @@ def test_wide_sequences_are_read_up_to_a_limit(rng):
     assert skip.coef.shape == (2500, 1)
 
 
+def linear_forecast(model, X):
+    """The part of a fitted regressor that is in closed form."""
+    inside = model._model
+    return inside.y_scale.invert(inside.linear.answer(inside.standardised(Sequences.of(X))))[:, 0]
+
+
 def test_training_starts_from_the_linear_forecast_and_adds_to_it(rng):
     x = ar_series(rng, 800)
     X, y = windows(x + 0.3 * x**2, 6)
     model = small(early_stopping=True, max_iter=200, learning_rate_init=1e-12).fit(X[:600], y[:600])
-    linear = model._model.y_scale.invert(model._model.linear.answer(model._model.standardised(Sequences.of(X))))
-    np.testing.assert_allclose(model.predict(X), linear[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(model.predict(X), linear_forecast(model, X), rtol=1e-6)
     better = small(hidden_size=16, max_iter=200).fit(X[:600], y[:600])
     assert better.score(X[:600], y[:600]) > model.score(X[:600], y[:600]) + 0.01
+
+
+def test_the_linear_forecast_stays_unless_the_held_out_rows_are_surely_better(rng):
+    x = ar_series(rng, 700)
+    kept = small(early_stopping=True, max_iter=30, learning_rate_init=0.05).fit(*windows(x, 6))
+    assert kept.n_iter_ > 5
+    X, y = windows(x, 6)
+    np.testing.assert_array_equal(kept.predict(X), linear_forecast(kept, X))
+    held_out = slice(len(y) - 70, None)
+    loss = np.mean((y - kept.predict(X))[held_out] ** 2) / (kept._model.linear.spread[0] * y[:-70].std()) ** 2
+    assert kept.best_loss_ == pytest.approx(loss, rel=1e-6)
+    X = rng.normal(size=(900, 3, 1))
+    y = X[:, 1, 0] * X[:, 2, 0]
+    learnt = small(hidden_size=16, early_stopping=True, max_iter=200, learning_rate_init=0.01).fit(X, y)
+    assert learnt.score(X, y) > 0.8
+    assert r2_score(y, linear_forecast(learnt, X)) < 0.1
+
+
+def test_the_layers_too_read_windows_from_their_last_value(rng):
+    x = ar_series(rng).cumsum()
+    X, y = windows(x + 0.1 * x * np.sin(x), 6)
+    model = small(max_iter=20, learning_rate_init=0.02).fit(X, y)
+    assert not np.allclose(model.predict(X), linear_forecast(model, X), rtol=1e-3)
+    np.testing.assert_allclose(model.predict(X + 1000), model.predict(X) + 1000, rtol=1e-9)
+
+
+@pytest.mark.parametrize("missing", ["skip", "indicator"])
+@pytest.mark.parametrize("segment_size", [1, 3])
+@pytest.mark.parametrize("n_steps", [True, 4])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_the_compiled_network_is_that_of_torch(rng, monkeypatch, missing, segment_size, n_steps, gaps):
+    x = ar_series(rng, 120).cumsum()
+    y = x[6:]
+    X = np.lib.stride_tricks.sliding_window_view(np.stack([x, rng.normal(size=120)], axis=1), 6, axis=0)[:-1]
+    X = X.swapaxes(1, 2).copy()
+    if gaps:
+        X[rng.random(X.shape) < 0.1] = np.nan
+    params = {"linear_skip": n_steps, "segment_size": segment_size, "missing": missing, "batch_size": 32}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # steps that are lost
+        compiled = small(**params).fit(X, y)
+        monkeypatch.setattr("skrnn._model.kernel_of", lambda *_: None)
+        by_torch = small(**params).fit(X, y)
+    np.testing.assert_allclose(compiled.predict(X), by_torch.predict(X), rtol=1e-8)
+    np.testing.assert_allclose(compiled.predict(X[:, 3:]), by_torch.predict(X[:, 3:]), rtol=1e-8)
+
+
+def test_the_linear_map_has_the_gradient_of_its_definition():
+    skip = LinearMap(3, 2, 4, dtype=torch.float64)
+    x = torch.randn(5, 6, 2, dtype=torch.float64)
+    observed = torch.rand(5, 6) < 0.7
+    torch.nn.init.normal_(skip.weight)
+    columns = torch.where(observed[:, :, None], x, 0.0)[:, 3:].reshape(5, 6)
+    torch.testing.assert_close(skip(x, observed), columns @ skip.weight.T)
+    torch.testing.assert_close(skip(x[:, 4:], None), x[:, 4:].reshape(5, 4) @ skip.weight[:, 2:].T)
+
+
+@pytest.mark.parametrize("classifier", [GRUClassifier, RNNClassifier])
+def test_classes_of_a_linear_rule_are_learnt_through_the_map(rng, classifier):
+    X = rng.normal(size=(1200, 30, 2))
+    y = np.where(X[:, 3, 0] + X[:, 20, 1] > 0, "yes", "no")
+    params = {"hidden_size": 4, "max_iter": 60, "learning_rate_init": 0.01, "random_state": 0}
+    scores = [classifier(linear_skip=n, **params).fit(X[:900], y[:900]).score(X[900:], y[900:]) for n in (True, False)]
+    assert scores[0] > 0.9 > 0.75 > scores[1]
 
 
 @pytest.mark.parametrize("regressor", REGRESSORS)
@@ -172,7 +267,7 @@ def test_steps_one_by_one_end_with_the_prediction(regressor, rng):
     some, _ = model.predict_step(X[:9, 0], tuple(array[:, :9] for array in state))
     assert some.shape == (9,)
     with pytest.raises(ValueError, match="state must"):
-        model.predict_step(X[:, 0], state[:-1])
+        model.predict_step(X[:, 0], (*state, state[0]))
 
 
 @pytest.mark.parametrize(
@@ -197,10 +292,13 @@ def test_spreads_and_quantiles_lie_around_the_linear_forecast(rng):
     assert np.mean(y < quantiles[:, 1]) == pytest.approx(0.9, abs=0.03)
 
 
-def test_where_it_makes_no_sense_it_is_ignored(rng):
-    X, y = windows(np.abs(ar_series(rng)), 5)
-    assert small(loss="poisson").fit(X, y)._model.linear is None
-    assert small(return_sequences=True).fit(X, X[:, :, 0])._model.linear is None
+def test_where_a_closed_form_makes_no_sense_the_map_starts_at_zero(rng):
+    X = rng.normal(size=(900, 5, 1))
+    rate = np.exp(X[:, 1, 0] - 0.5 * X[:, 3, 0])
+    model = small(loss="poisson", max_iter=100, learning_rate_init=0.02).fit(X, rng.poisson(rate))
+    assert model._model.linear is None
+    assert np.corrcoef(np.log(model.predict(X)), np.log(rate))[0, 1] > 0.95
+    assert small(return_sequences=True).fit(X, X[:, :, 0])._model.spec.skip_steps == 0
 
 
 def test_training_goes_on_with_the_first_linear_forecast(rng):

@@ -25,7 +25,8 @@ ALTERNATIVES = {
     "dropout": [0.0, 0.2],
     "norm": [None, "batch", "layer"],
     "pooling": ["last", "mean", "max", "attention"],
-    "linear_skip": [True, 3],
+    "segment_size": [1, 2],
+    "linear_skip": [False, True, 3],
     "missing": ["skip", "indicator"],
     "return_sequences": [False],  # True wants a y that no window step gives
     "loss": ["squared_error", "absolute_error", "huber", "quantile", "gaussian"],

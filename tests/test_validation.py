@@ -120,6 +120,7 @@ BAD_PARAMETERS = [
     ("dropout", [-0.1, 1.0, "a"]),
     ("norm", ["instance", True]),
     ("pooling", ["sum", None]),
+    ("segment_size", [0, -1, 1.5, True, None]),
     ("linear_skip", [0, -3, 2.5, "all", None]),
     ("missing", ["zero", None]),
     ("return_sequences", ["yes"]),
@@ -137,7 +138,7 @@ BAD_PARAMETERS = [
     ("shuffle", ["yes"]),
     ("tol", [-1e-3]),
     ("n_iter_no_change", [0]),
-    ("early_stopping", ["auto"]),
+    ("early_stopping", ["never", 0.1]),
     ("validation_fraction", [0.0, 1.0]),
     ("warm_start", [2.0]),
     ("n_channels", [0, "all"]),
@@ -175,7 +176,7 @@ def test_a_missing_device_is_told_before_any_work(device):
     [
         ({"X_val": X2}, {"early_stopping": True}, "X_val is provided, but y_val was not provided"),
         ({"y_val": Y}, {"early_stopping": True}, "y_val is provided, but X_val was not provided"),
-        ({"X_val": X2, "y_val": Y}, {}, "while at the same time early_stopping is False"),
+        ({"X_val": X2, "y_val": Y}, {"early_stopping": False}, "while at the same time early_stopping is False"),
         (
             {"X_val": X2[:, :6], "y_val": Y},
             {"early_stopping": True},

@@ -13,7 +13,14 @@ from skrnn._validation.door import (
     unchanged_on_error,
     validate_params,
 )
-from skrnn._validation.inputs import check_rows, check_sequences, check_states, check_step, warn_of_lost_steps
+from skrnn._validation.inputs import (
+    check_rows,
+    check_segments,
+    check_sequences,
+    check_states,
+    check_step,
+    warn_of_lost_steps,
+)
 from skrnn._validation.targets import (
     check_domain,
     check_labels,
@@ -43,6 +50,7 @@ __all__ = [
     "check_labels",
     "check_rows",
     "check_same_outputs",
+    "check_segments",
     "check_sequences",
     "check_states",
     "check_step",

@@ -72,6 +72,15 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
     return Sequences.of(table.reshape(len(table), -1, n_channels))
 
 
+def check_segments(sequences: Sequences, segment_size: int) -> None:
+    """The steps of sequences make whole segments."""
+    if sequences.n_steps % segment_size:
+        raise ValueError(
+            f"X has {sequences.n_steps} steps, which is not a multiple of segment_size={segment_size}: the network "
+            "reads whole segments."
+        )
+
+
 def check_step(estimator: Any, X: Any, n_channels: int) -> np.ndarray:
     """The newest step of each sequence, as floats (n, n_channels)."""
     _refuse_unsuited(estimator, X)

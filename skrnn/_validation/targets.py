@@ -134,7 +134,7 @@ def check_validation_set(estimator: Any, X_val: Any, y_val: Any) -> bool:
     if not estimator.early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping is False. When passing X_val and "
-            "y_val to fit, set early_stopping=True."
+            "y_val to fit, set early_stopping=True or 'auto'."
         )
     return True
 

@@ -70,23 +70,36 @@ def adding(_: Path) -> Problem:
 
 
 ETT = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
-SERIES = {"linear_skip": True}
-VOWELS = {"bidirectional": True, "batch_size": 32, "early_stopping": False}
-ADDING = {"linear_skip": True}
+HOURS_OF_DAY = {"segment_size": 24}
 TASKS = {
     "ett24": Task(
-        [Measure("MSE", 0.114, 0.0262), Measure("MAE", 0.272, None)], lambda data: transformer(data, ["OT"], 24).problem(), SERIES | {"segment_size": 24}
+        [Measure("MSE", 0.114, 0.0262), Measure("MAE", 0.272, None)],
+        lambda data: transformer(data, ["OT"], 24).problem(),
+        HOURS_OF_DAY,
     ),
     "ett96": Task(
-        [Measure("MSE", 0.193, 0.055), Measure("MAE", 0.358, None)], lambda data: transformer(data, ["OT"], 96).problem(), SERIES | {"segment_size": 24}, in_mean=False
+        [Measure("MSE", 0.193, 0.055), Measure("MAE", 0.358, None)],
+        lambda data: transformer(data, ["OT"], 96).problem(),
+        HOURS_OF_DAY,
+        in_mean=False,
     ),
-    "ett7": Task([Measure("MSE", 1.135, 0.372), Measure("MAE", 0.844, None)], lambda data: transformer(data, ETT, 96).problem(), SERIES | {"segment_size": 24}),
-    "taxi": Task([Measure("NRMSE", 0.293, 0.236)], lambda data: taxi(data).problem(), SERIES | {"segment_size": 48}),
-    "hourly": Task([Measure("MASE", 3.048, 1.10), Measure("sMAPE", 14.698, 13.0)], lambda data: hourly(data).problem(), SERIES | {"segment_size": 24}),
-    "glass": Task([Measure("NRMSE, %", 5.87, 5.0)], lambda data: mackey_glass(data).problem(), SERIES | {"hidden_size": 64}),
-    "vowels": Task([Measure("1 - accuracy", 0.035, 0.011)], japanese_vowels, VOWELS),
-    "adding": Task([Measure("MSE", 0.164, 1e-3)], adding, ADDING, in_mean=False),
-    "pollution": Task([Measure("RMSE", 26.496, 26.1), Measure("MAE", None, None)], lambda data: pollution(data).problem(), SERIES),
-    "airline": Task([Measure("RMSE", 47.53, 16.0)], lambda data: airline(data).problem(), SERIES),
-    "sine": Task([Measure("MSE", None, 1e-7), Measure("RMSE of 100 steps", None, 1e-2)], sine, SERIES, in_mean=False),
+    "ett7": Task(
+        [Measure("MSE", 1.135, 0.372), Measure("MAE", 0.844, None)],
+        lambda data: transformer(data, ETT, 96).problem(),
+        HOURS_OF_DAY,
+    ),
+    "taxi": Task([Measure("NRMSE", 0.293, 0.236)], lambda data: taxi(data).problem(), {"segment_size": 48}),
+    "hourly": Task(
+        [Measure("MASE", 3.048, 1.10), Measure("sMAPE", 14.698, 13.0)],
+        lambda data: hourly(data).problem(),
+        HOURS_OF_DAY,
+    ),
+    "glass": Task([Measure("NRMSE, %", 5.87, 5.0)], lambda data: mackey_glass(data).problem(), {"hidden_size": 64}),
+    "vowels": Task([Measure("1 - accuracy", 0.035, 0.011)], japanese_vowels),
+    "adding": Task([Measure("MSE", 0.164, 1e-3)], adding, in_mean=False),
+    "pollution": Task(
+        [Measure("RMSE", 26.496, 26.1), Measure("MAE", None, None)], lambda data: pollution(data).problem()
+    ),
+    "airline": Task([Measure("RMSE", 47.53, 16.0)], lambda data: airline(data).problem()),
+    "sine": Task([Measure("MSE", None, 1e-7), Measure("RMSE of 100 steps", None, 1e-2)], sine, in_mean=False),
 }

@@ -12,40 +12,61 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import time
 import warnings
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from _common import names, print_machine, print_table, write_json
 from _problem import Task
 from _tasks import TASKS
 
-COMMON = {"early_stopping": True, "max_iter": 100}
+COMMON = {"learning_rate": "cosine", "dropout": 0.1}
+SIMPLE = ("persistence", "season", "ridge", "boosting")
 
 
-def measure(name: str, task: Task, n_seeds: int) -> dict[str, object]:
-    """Errors of some seeds, and those of simple means."""
+def measure(name: str, task: Task, n_seeds: int) -> list[dict[str, object]]:
+    """Errors of some seeds and of simple means, one row for each measure."""
     problem = task.load(Path(os.environ.get("SKRNN_DATA", Path(__file__).parents[3] / "shared" / "data")))
-    found, times = [], []
+    answers, times = [], []
     for seed in range(n_seeds):
         begin = time.perf_counter()
-        found.append(problem.error(problem.network({**COMMON, **task.own, "random_state": seed})))
+        answers.append(problem.network({**COMMON, **task.own, "random_state": seed}))
         times.append(time.perf_counter() - begin)
-    simple = {name: problem.error(answer()) for name, answer in problem.simple.items()}
-    return {
-        "task": name,
-        "error": task.measure,
-        "median": median(found),
-        "worst": max(found),
-        "wanted": task.wanted,
-        "published": task.published,
-        **{name: simple.get(name) for name in ("persistence", "season", "ridge", "boosting")},
-        "to_best_simple": median(found) / min(simple.values()) if simple else None,
-        "s": median(times),
-        "own parameters": json.dumps(task.own),
-    }
+    simple_answers = {name: answer() for name, answer in problem.simple.items()}
+    rows = []
+    for measure, error in zip(task.measures, problem.errors, strict=True):
+        found = [error(answer) for answer in answers]
+        simple = {name: error(answer) for name, answer in simple_answers.items()}
+        figures = {"median": median(found), "worst": max(found)}
+        figures |= {"wanted": measure.wanted, "published": measure.published}
+        figures |= {name: simple.get(name) for name in SIMPLE}
+        figures["to best simple"] = figures["median"] / min(simple.values())
+        row = {"task": name, "error": measure.name, **figures, "verdict": verdict(figures), "s": median(times)}
+        rows.append({**row, "own parameters": json.dumps(task.own), "in mean": task.in_mean and not rows})
+    return rows
+
+
+def verdict(figures: dict[str, float | None]) -> str:
+    """The best that can be said of the median."""
+    found = figures["median"]
+    if found is None or found > (figures["persistence"] or math.inf):
+        return "worse than the last value"
+    if figures["wanted"] is not None and found <= figures["wanted"]:
+        return "as wanted"
+    if figures["to best simple"] is not None and figures["to best simple"] < 1:
+        return "better than simple means"
+    published = figures["published"]
+    return "better than published" if published is not None and found < published else "no better than others"
+
+
+def mean_ratio(rows: list[dict[str, Any]]) -> float:
+    """Geometric mean of the errors over those of the best simple means, each ratio between a half and two."""
+    ratios = [min(max(row["to best simple"], 0.5), 2.0) for row in rows if row["in mean"]]
+    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
 
 
 def main() -> None:
@@ -59,13 +80,15 @@ def main() -> None:
     rows = []
     for name in arguments.only:
         try:
-            rows.append(measure(name, TASKS[name], arguments.seeds))
+            found = measure(name, TASKS[name], arguments.seeds)
         except FileNotFoundError as error:
             print(f"{name} is left out: {error.filename} is not there. Set SKRNN_DATA to the folder of the data.")
             continue
-        print_table(f"{name}, {arguments.seeds} seeds", rows[-1:])
+        rows.extend(found)
+        print_table(f"{name}, {arguments.seeds} seeds", found)
     if rows:
         print_table("Errors", rows)
+        print(f"Geometric mean of the ratios to the best simple means: {mean_ratio(rows):.3f}")
     write_json(arguments.json, {"accuracy": rows})
 
 
