@@ -16,10 +16,10 @@ class Batch:
     observed: torch.Tensor | None  # (row,), None where all are
     starts: torch.Tensor  # (n,)
     n_steps: int
-    segment_size: int = 1
-    level: torch.Tensor | None = None  # (n, channel), from which the steps of a sequence are measured
     y: torch.Tensor | None = None  # (n, target), or (n, step, target) for an answer at each step
     weight: torch.Tensor | None = None  # (n,) or (n, step)
+    level: torch.Tensor | None = None  # (n, channel), from which the steps of a sequence are measured
+    segment_size: int = 1
 
     @cached_property
     def segments_observed(self) -> torch.Tensor | None:

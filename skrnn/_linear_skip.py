@@ -17,7 +17,8 @@ from skrnn._sequences import Sequences
 
 LARGEST = 2500  # columns of the regression
 _PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised columns
-_AT_ONCE = 2**20  # numbers in a block of rows
+_AT_ONCE = 2**18  # numbers in a block of rows
+_LARGEST_WORK = 2e10  # multiplications, beyond which not all rows are used
 
 
 def steps_read(linear_skip: bool | int, sequences: Sequences) -> int:
@@ -60,6 +61,8 @@ class LinearSkip:
         n_channels, n_targets = sequences.n_channels, y.shape[1]
         empty = np.zeros((n_steps * n_channels, n_targets))
         own = OwnPast.find(sequences, y)
+        some = slice(None, None, _stride(len(y), len(empty)))
+        sequences, y, weight = sequences.take(some), y[some], weight[some]
         skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), own, np.ones(n_channels))
         skip = replace(skip, unit=skip._spread(sequences, weight))
         moments = _Moments(len(empty), n_targets)
@@ -102,6 +105,12 @@ class LinearSkip:
             columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
             columns[:, self.n_steps - n_read :] = np.nan_to_num((values - level[:, None]) / self.unit, copy=False)
             yield rows, columns.reshape(len(values), -1), self.own.carried(level)
+
+
+def _stride(n: int, n_columns: int) -> int:
+    """Every how manieth row is enough: there are at least ten times as many rows as columns."""
+    enough = max(_LARGEST_WORK / n_columns**2, 10 * n_columns)
+    return max(1, int(n / enough))
 
 
 class _Moments:

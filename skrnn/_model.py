@@ -102,7 +102,8 @@ class Model:
 
     def standardised(self, sequences: Sequences) -> Sequences:
         """The same sequences in standardised units."""
-        return sequences.with_base(self.x_scale.apply(sequences.base, np.float64))
+        dtype = np.float32 if sequences.base.dtype == np.float32 else np.float64
+        return sequences.with_base(self.x_scale.apply(sequences.base, dtype))
 
     def attention(self, sequences: Sequences, device: str) -> np.ndarray:
         """Weights of the steps (n, step)."""
@@ -216,7 +217,10 @@ def train_on(
     place, dtype = resolve_device(device), _torch_dtype(model.dtype)
     with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
         data = _labelled(model, examples, place, dtype)
-        watched = None if held_out is None else _labelled(model, held_out, place, dtype)
+        watched = None
+        if held_out is not None:
+            same = held_out.sequences.base is examples.sequences.base
+            watched = _labelled(model, held_out, place, dtype, data if same else None)
         before = None
         if watched is not None and model.linear is not None and model.training.n_epochs == 0:
             before = losses(network, model.loss, watched)
@@ -274,21 +278,44 @@ def _torch_dtype(name: str) -> torch.dtype:
     return dtype
 
 
-def _labelled(model: Model, examples: Examples, device: torch.device, dtype: torch.dtype) -> Batch:
-    """Standardised examples on a device; weights have mean 1."""
+def _labelled(
+    model: Model, examples: Examples, device: torch.device, dtype: torch.dtype, like: Batch | None = None
+) -> Batch:
+    """Standardised examples on a device; weights have mean 1. ``like`` are others from the same base."""
     targets = model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64)
     if model.linear is not None:
-        targets = (targets - model.linear.answer(model.standardised(examples.sequences))) / model.linear.spread
+        targets -= model.linear.answer(model.standardised(examples.sequences))
+        targets /= model.linear.spread
     y = torch.from_numpy(targets).reshape(examples.y.shape)
     answer_weight = examples.answer_weight()
     weight = torch.from_numpy(answer_weight / answer_weight.mean())
-    data = _batch(model, examples.sequences, device, dtype)
+    data = _batch(model, examples.sequences, device, dtype, like)
     return replace(data, y=y.to(device=device, dtype=dtype), weight=weight.to(device=device, dtype=dtype))
 
 
-def _batch(model: Model, sequences: Sequences, device: torch.device, dtype: torch.dtype) -> Batch:
-    """Standardised sequences on a device, as the model reads missing values."""
+def _batch(
+    model: Model, sequences: Sequences, device: torch.device, dtype: torch.dtype, like: Batch | None = None
+) -> Batch:
+    """Standardised sequences on a device, as the model reads missing values; ``like`` are others from the same base."""
+    level = _level(model, sequences)
+    base, observed = _base(model, sequences, device, dtype) if like is None else (like.base, like.observed)
+    return Batch(
+        base=base,
+        level=None if level is None else torch.from_numpy(level).to(device=device, dtype=dtype),
+        observed=observed,
+        starts=torch.from_numpy(sequences.starts).to(device),
+        n_steps=sequences.n_steps,
+        segment_size=model.spec.segment_size,
+    )
+
+
+def _base(
+    model: Model, sequences: Sequences, device: torch.device, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Standardised rows of the base, and which of them are observed, or None for all."""
     base = model.x_scale.apply(sequences.base, np.float64 if dtype == torch.float64 else np.float32)
+    if model.linear is not None:
+        base /= model.linear.unit.astype(base.dtype)
     observed = sequences.observed(model.missing)
     complete = bool(observed.all())
     if model.missing == "indicator":
@@ -297,16 +324,13 @@ def _batch(model: Model, sequences: Sequences, device: torch.device, dtype: torc
         base = np.concatenate([base, lacking.any(axis=1, keepdims=True)], axis=1, dtype=base.dtype)
     elif not complete:
         base[~observed] = 0.0
-    level = None
-    if model.linear is not None:
-        level = np.zeros((len(sequences), base.shape[1]), base.dtype)
-        level[:, : model.n_channels] = model.linear.level(model.standardised(sequences)) / model.linear.unit
-        base[:, : model.n_channels] /= model.linear.unit
-    return Batch(
-        base=torch.from_numpy(base).to(device),
-        level=None if level is None else torch.from_numpy(level).to(device),
-        observed=None if complete else torch.from_numpy(observed).to(device),
-        starts=torch.from_numpy(sequences.starts).to(device),
-        n_steps=sequences.n_steps,
-        segment_size=model.spec.segment_size,
-    )
+    return torch.from_numpy(base).to(device), None if complete else torch.from_numpy(observed).to(device)
+
+
+def _level(model: Model, sequences: Sequences) -> np.ndarray | None:
+    """From what the channels of each sequence are measured (n, channel), in the units of the base; None for nothing."""
+    if model.linear is None or not model.linear.own.found:
+        return None
+    level = model.linear.level(model.standardised(sequences))
+    level /= model.linear.unit.astype(level.dtype)
+    return np.pad(level, ((0, 0), (0, 1))) if model.missing == "indicator" else level

@@ -40,9 +40,14 @@ class OwnPast:
                 own.slope[target], own.offset[target] = found
         return own
 
+    @property
+    def found(self) -> bool:
+        """Whether there is such a channel."""
+        return bool((self.channel >= 0).any())
+
     def level(self, sequences: Sequences, n_steps: int) -> np.ndarray:
         """The last of ``n_steps`` values (n, channel) that is not missing of the channels in question, else 0."""
-        level = np.zeros((len(sequences), self.n_channels))
+        level = np.zeros((len(sequences), self.n_channels), sequences.base.dtype)
         last = sequences.starts + sequences.n_steps - 1
         for channel in np.unique(self.channel[self.channel >= 0]):
             column = sequences.base[:, channel]

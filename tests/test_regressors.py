@@ -51,7 +51,7 @@ def test_a_prediction_depends_on_its_own_row_only(regressor, data):
 
 def test_a_step_of_nan_is_no_step_and_not_a_zero(regressor, data):
     X, y = data
-    model = small(regressor, bidirectional=True).fit(X, y)
+    model = small(regressor, bidirectional=True, linear_skip=False).fit(X, y)
     padded = np.concatenate([np.full((60, 3, 2), np.nan), X], axis=1)
     np.testing.assert_allclose(model.predict(padded), model.predict(X), rtol=1e-12)
     holes = X.copy()
@@ -155,7 +155,8 @@ def test_early_stopping_holds_out_the_last_rows_and_gives_the_best_weights(regre
 
     original = _model.train_on
     monkeypatch.setattr(_model, "train_on", spy)
-    model = small(regressor, early_stopping=True, validation_fraction=0.2, learning_rate_init=0.1, max_iter=30)
+    held_out = {"early_stopping": True, "validation_fraction": 0.2}
+    model = small(regressor, **held_out, linear_skip=False, learning_rate_init=0.1, max_iter=30)
     model.fit(X, y)
     assert np.array_equal(seen["held_out"].y.ravel(), y[-12:])
     assert np.array_equal(seen["train"].y.ravel(), y[:48])
@@ -164,7 +165,7 @@ def test_early_stopping_holds_out_the_last_rows_and_gives_the_best_weights(regre
     assert model.best_loss_ == min(model.validation_loss_curve_)
 
     # With k targets in a row, those of the k - 1 rows before may lie among the held-out ones.
-    small(regressor, early_stopping=True, validation_fraction=0.2).fit(X, np.column_stack([y, y, y]))
+    small(regressor, **held_out).fit(X, np.column_stack([y, y, y]))
     assert len(seen["train"]) == 60 - 12 - 2
 
 
@@ -223,7 +224,7 @@ def test_warm_start_refuses_another_architecture(data, change):
 
 def test_random_state_decides_everything(regressor, data):
     X, y = data
-    model = small(regressor, dropout=0.2, num_layers=2, batch_size=7)
+    model = small(regressor, dropout=0.2, num_layers=2, batch_size=7, linear_skip=False)
     first, second = (clone(model).fit(X, y).predict(X) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert not np.allclose(first, clone(model).set_params(random_state=1).fit(X, y).predict(X))
@@ -240,7 +241,7 @@ def test_defaults_learn(regressor, rng):
 
 def test_nonlinearity_of_the_simple_network_is_used(data):
     X, y = data
-    tanh, relu = (small(RNNRegressor, nonlinearity=name).fit(X, y).predict(X) for name in ("tanh", "relu"))
+    tanh, relu = (small(RNNRegressor, nonlinearity=name, linear_skip=False).fit(X, y).predict(X) for name in ("tanh", "relu"))
     assert not np.allclose(tanh, relu)
 
 

@@ -99,8 +99,8 @@ def test_statistics_can_be_measured_anew():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_fit_ends_with_the_statistics_of_its_last_weights(rng):
     X = rng.normal(size=(80, 5, 2))
-    model = GRURegressor(4, norm="batch", num_layers=2, dropout=0.3, max_iter=4, batch_size=20, random_state=0)
-    model.fit(X, X[:, -1, 0])
+    params = {"norm": "batch", "num_layers": 2, "dropout": 0.3, "linear_skip": False}
+    model = GRURegressor(4, **params, max_iter=4, batch_size=20, random_state=0).fit(X, X[:, -1, 0])
     spec, weights = model._model.spec, model._model.weights
     module = RecurrentNetwork.of(spec, weights, device=CPU, dtype=torch.float64).eval()
     module.dropout = 0.0
