@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skrnn._own_past import OwnPast
-from skrnn._sequences import Sequences
+from skrnn._sequences import Scale, Sequences
 
 LARGEST = 2500  # columns of the regression
 _PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised columns
@@ -31,11 +31,12 @@ def steps_read(linear_skip: bool | int, sequences: Sequences) -> int:
 class LinearSkip:
     """Answers ``columns @ coef + intercept``, plus the last value of the channel that holds the target's own past.
 
-    All values are standardised ones. The columns are the channels of the last steps, oldest first; a channel that holds
-    the past of a target is measured from its last value. What is missing counts as 0: the mean, or that last value.
-    ``spread`` is the root of the mean squared error.
+    Answers are standardised targets. The columns are the standardised channels of the last steps, oldest first; a
+    channel that holds the past of a target is measured from its last value, in units of its own. What is missing counts
+    as 0: the mean, or that last value. ``spread`` is the root of the mean squared error.
     """
 
+    scale: Scale  # of the channels
     n_steps: int
     coef: np.ndarray  # (step * channel, target)
     intercept: np.ndarray  # (target,)
@@ -44,13 +45,15 @@ class LinearSkip:
     unit: np.ndarray  # (channel,) what a channel that is measured from its last value is divided by, else 1
 
     @classmethod
-    def fit(cls, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
+    def fit(cls, sequences: Sequences, scale: Scale, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
         """Ridge regression of targets on sequences.
 
         Parameters
         ----------
         sequences : Sequences
-            Standardised, with NaN.
+            With NaN.
+        scale : Scale
+            Standardises them.
         y : ndarray of shape (n, target)
             Standardised targets.
         weight : ndarray of shape (n,)
@@ -63,7 +66,7 @@ class LinearSkip:
         own = OwnPast.find(sequences, y)
         some = slice(None, None, _stride(len(y), len(empty)))
         sequences, y, weight = sequences.take(some), y[some], weight[some]
-        skip = cls(n_steps, empty, np.zeros(n_targets), np.ones(n_targets), own, np.ones(n_channels))
+        skip = cls(scale, n_steps, empty, np.zeros(n_targets), np.ones(n_targets), own, np.ones(n_channels))
         skip = replace(skip, unit=skip._spread(sequences, weight))
         moments = _Moments(len(empty), n_targets)
         for rows, columns, carried in skip._blocks(sequences):
@@ -74,15 +77,19 @@ class LinearSkip:
         return replace(skip, spread=np.where(spread > 0, spread, 1.0))
 
     def answer(self, sequences: Sequences) -> np.ndarray:
-        """Linear forecasts (n, target) in standardised units."""
+        """Linear forecasts (n, target)."""
         found = np.empty((len(sequences), len(self.intercept)))
         for rows, columns, carried in self._blocks(sequences):
             found[rows] = columns @ self.coef + self.intercept + carried
         return found
 
     def level(self, sequences: Sequences) -> np.ndarray:
-        """From what the channels of each sequence are measured (n, channel)."""
-        return self.own.level(sequences, self.n_steps)
+        """From what the standardised channels of each sequence are measured (n, channel), in their units."""
+        level = self.own.level(sequences, self.n_steps)
+        for channel in self.own.channels:
+            level[:, channel] -= self.scale.mean[channel]
+            level[:, channel] /= self.scale.std[channel] * self.unit[channel]
+        return level
 
     def _spread(self, sequences: Sequences, weight: np.ndarray) -> np.ndarray:
         """Root mean squares of the channels that are measured from their last value, 1 for others."""
@@ -90,7 +97,7 @@ class LinearSkip:
         for rows, columns, _ in self._blocks(sequences):
             total += weight[rows] @ np.square(columns.reshape(len(columns), -1, sequences.n_channels)).mean(axis=1)
         spread = np.sqrt(total / weight.sum())
-        moved = np.isin(np.arange(len(spread)), self.own.channel) & (spread > 0)
+        moved = np.isin(np.arange(len(spread)), self.own.channels) & (spread > 0)
         return np.where(moved, spread, 1.0)
 
     def _blocks(self, sequences: Sequences) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
@@ -100,11 +107,11 @@ class LinearSkip:
         for first in range(0, len(sequences), n_at_once):
             rows = slice(first, first + n_at_once)
             steps = sequences.starts[rows, None] + np.arange(sequences.n_steps - n_read, sequences.n_steps)
-            values = sequences.base[steps]  # (row, step, channel)
-            level = self.level(sequences.take(rows))
+            values = (sequences.base[steps] - self.scale.mean) / (self.scale.std * self.unit)  # (row, step, channel)
+            some = sequences.take(rows)
             columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
-            columns[:, self.n_steps - n_read :] = np.nan_to_num((values - level[:, None]) / self.unit, copy=False)
-            yield rows, columns.reshape(len(values), -1), self.own.carried(level)
+            columns[:, self.n_steps - n_read :] = np.nan_to_num(values - self.level(some)[:, None], copy=False)
+            yield rows, columns.reshape(len(values), -1), self.own.carried(self.own.level(some, self.n_steps))
 
 
 def _stride(n: int, n_columns: int) -> int:

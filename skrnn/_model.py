@@ -75,7 +75,7 @@ class Model:
         """Outputs for some sequences."""
         place, dtype = resolve_device(device), _torch_dtype(self.dtype)
         with _network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
-            linear = None if self.linear is None else self.linear.answer(self.standardised(sequences))
+            linear = None if self.linear is None else self.linear.answer(sequences)
             return Outputs(network.infer(_batch(self, sequences, place, dtype)), linear)
 
     def predict(self, outputs: Outputs) -> np.ndarray:
@@ -99,11 +99,6 @@ class Model:
     def _spread(self) -> np.ndarray:
         """One unit of the network's answers in the units of y (target,)."""
         return self.y_scale.std if self.linear is None else self.y_scale.std * self.linear.spread
-
-    def standardised(self, sequences: Sequences) -> Sequences:
-        """The same sequences in standardised units."""
-        dtype = np.float32 if sequences.base.dtype == np.float32 else np.float64
-        return sequences.with_base(self.x_scale.apply(sequences.base, dtype))
 
     def attention(self, sequences: Sequences, device: str) -> np.ndarray:
         """Weights of the steps (n, step)."""
@@ -184,9 +179,9 @@ def _moves_with_y(loss: Loss) -> bool:
 
 def _linear(model: Model, examples: Examples, n_steps: int) -> LinearSkip:
     """The linear forecast of some examples in the units of a model."""
-    sequences, y = model.standardised(examples.sequences), model.y_scale.apply(examples.y, np.float64)
+    y = model.y_scale.apply(examples.y, np.float64)
     with one_blas_thread():
-        return LinearSkip.fit(sequences, y, examples.weight, n_steps)
+        return LinearSkip.fit(examples.sequences, model.x_scale, y, examples.weight, n_steps)
 
 
 def _target_scale(loss: Loss, examples: Examples) -> Scale:
@@ -284,7 +279,7 @@ def _labelled(
     """Standardised examples on a device; weights have mean 1. ``like`` are others from the same base."""
     targets = model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64)
     if model.linear is not None:
-        targets -= model.linear.answer(model.standardised(examples.sequences))
+        targets -= model.linear.answer(examples.sequences)
         targets /= model.linear.spread
     y = torch.from_numpy(targets).reshape(examples.y.shape)
     answer_weight = examples.answer_weight()
@@ -329,8 +324,7 @@ def _base(
 
 def _level(model: Model, sequences: Sequences) -> np.ndarray | None:
     """From what the channels of each sequence are measured (n, channel), in the units of the base; None for nothing."""
-    if model.linear is None or not model.linear.own.found:
+    if model.linear is None or not len(model.linear.own.channels):
         return None
-    level = model.linear.level(model.standardised(sequences))
-    level /= model.linear.unit.astype(level.dtype)
+    level = model.linear.level(sequences)
     return np.pad(level, ((0, 0), (0, 1))) if model.missing == "indicator" else level

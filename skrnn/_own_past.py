@@ -41,15 +41,15 @@ class OwnPast:
         return own
 
     @property
-    def found(self) -> bool:
-        """Whether there is such a channel."""
-        return bool((self.channel >= 0).any())
+    def channels(self) -> np.ndarray:
+        """The channels in question."""
+        return np.unique(self.channel[self.channel >= 0])
 
     def level(self, sequences: Sequences, n_steps: int) -> np.ndarray:
         """The last of ``n_steps`` values (n, channel) that is not missing of the channels in question, else 0."""
         level = np.zeros((len(sequences), self.n_channels), sequences.base.dtype)
         last = sequences.starts + sequences.n_steps - 1
-        for channel in np.unique(self.channel[self.channel >= 0]):
+        for channel in self.channels:
             column = sequences.base[:, channel]
             sought = np.arange(len(last))
             for back in range(min(n_steps, sequences.n_steps)):

@@ -17,7 +17,7 @@ from sklearn.preprocessing import MinMaxScaler
 from skrnn import GRUClassifier, GRURegressor, RNNClassifier, SlidingWindowTransformer, horizon_targets
 from skrnn._linear_skip import LinearSkip, steps_read
 from skrnn._own_past import OwnPast
-from skrnn._sequences import Sequences
+from skrnn._sequences import Scale, Sequences
 from skrnn._stages import LinearMap
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -26,7 +26,8 @@ PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)
 
 def fitted(X, y, weight=None, n_steps=99):
     sequences, weight = Sequences.of(X), np.ones(len(y)) if weight is None else weight
-    return LinearSkip.fit(sequences, y.reshape(len(y), -1), weight, steps_read(n_steps, sequences))
+    scale = Scale.identity(X.shape[2])
+    return LinearSkip.fit(sequences, scale, y.reshape(len(y), -1), weight, steps_read(n_steps, sequences))
 
 
 def answers(skip, X):
@@ -178,7 +179,7 @@ def test_wide_sequences_are_read_up_to_a_limit(rng):
 def linear_forecast(model, X):
     """The part of a fitted regressor that is in closed form."""
     inside = model._model
-    return inside.y_scale.invert(inside.linear.answer(inside.standardised(Sequences.of(X))))[:, 0]
+    return inside.y_scale.invert(inside.linear.answer(Sequences.of(X)))[:, 0]
 
 
 def test_training_starts_from_the_linear_forecast_and_adds_to_it(rng):

@@ -241,7 +241,9 @@ def test_defaults_learn(regressor, rng):
 
 def test_nonlinearity_of_the_simple_network_is_used(data):
     X, y = data
-    tanh, relu = (small(RNNRegressor, nonlinearity=name, linear_skip=False).fit(X, y).predict(X) for name in ("tanh", "relu"))
+    tanh, relu = (
+        small(RNNRegressor, nonlinearity=name, linear_skip=False).fit(X, y).predict(X) for name in ("tanh", "relu")
+    )
     assert not np.allclose(tanh, relu)
 
 

@@ -67,7 +67,10 @@ class CompiledNetwork:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
         self._summary = self._read(self._inputs(data, rows.numpy()), generator)
-        return torch.from_numpy(self._answer(self._summary, data, rows.numpy()))
+        raw = linear(self._summary, *self._head)
+        if self._skip is not None:
+            raw += self._skip.forward(data, rows.numpy())
+        return torch.from_numpy(raw)
 
     def backward(self, slope: torch.Tensor) -> None:
         """Gradients from the derivative of the loss by what ``forward`` returned."""
@@ -90,8 +93,10 @@ class CompiledNetwork:
         """Raw output (n, width)."""
         at_once = self._n_threads * max(1, _AT_ONCE // self._spec.hidden_size)
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
-        raw = [self._answer(self._read(self._inputs(data, rows), None), data, rows) for rows in parts]
-        return torch.from_numpy(np.concatenate(raw))
+        raw = np.concatenate([linear(self._read(self._inputs(data, rows), None), *self._head) for rows in parts])
+        if self._skip is not None:
+            self._skip.infer(data, raw)
+        return torch.from_numpy(raw)
 
     def _inputs(self, data: Batch, rows: np.ndarray | slice) -> Inputs:
         """Some sequences as the first layer reads them: in segments, which are overlapping rows of the base."""
@@ -103,13 +108,6 @@ class CompiledNetwork:
         seen = None if observed is None else observed.numpy()[:, None]
         level = None if data.level is None else np.tile(data.level.numpy()[rows], size)
         return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level)
-
-    def _answer(self, summary: np.ndarray, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
-        """Raw output (batch, width) from the states (batch, hidden * directions)."""
-        raw: np.ndarray = linear(summary, *self._head)
-        if self._skip is not None:
-            raw += self._skip.forward(data, rows)
-        return raw
 
     def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""

@@ -9,6 +9,8 @@ from skrnn._batch import Batch
 from skrnn.kernels.head import linear
 from skrnn.kernels.products import add_columns_times
 
+_AT_ONCE = 2**18  # numbers that are read together
+
 
 class CompiledMap:
     """Linear map of the last steps, see ``LinearMap``.
@@ -33,6 +35,13 @@ class CompiledMap:
         self._columns = _columns(data, rows, min(self._n_steps, data.n_steps))
         weight = np.ascontiguousarray(self._weight[:, -self._columns.shape[1] :])
         return linear(self._columns, weight, np.zeros(len(weight), weight.dtype))
+
+    def infer(self, data: Batch, raw: np.ndarray) -> None:
+        """Add the answers to all sequences to raw outputs (n, width)."""
+        at_once = max(1, _AT_ONCE // self._weight.shape[1])
+        for first in range(0, len(data), at_once):
+            rows = slice(first, first + at_once)
+            raw[rows] += self.forward(data, rows)
 
     def backward(self, slope: np.ndarray) -> None:
         """Add to the gradient from the derivative of the loss by the answers."""
