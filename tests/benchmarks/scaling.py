@@ -48,6 +48,7 @@ from skrnn import GRURegressor, SlidingWindowTransformer
 
 SIZES = [10_000, 100_000, 1_000_000]  # each is compared with the second
 QUICK_SIZES = [1_000, 20_000]
+PLAIN = {"linear_skip": False, "early_stopping": False}  # nothing but the network, as in ``speed.py``
 SPIN = "import time\nend = time.monotonic() + 600\nwhile time.monotonic() < end: pass"
 
 
@@ -60,7 +61,7 @@ def series(n_rows: int) -> tuple[pd.DataFrame, np.ndarray]:
 
 def pipeline() -> Pipeline:
     window = SlidingWindowTransformer(24, horizon=1)
-    return make_pipeline(window, GRURegressor(16, batch_size=256, max_iter=1, random_state=0))
+    return make_pipeline(window, GRURegressor(16, batch_size=256, max_iter=1, random_state=0, **PLAIN))
 
 
 def measure_rows(arguments: argparse.Namespace) -> list[dict]:
@@ -118,7 +119,7 @@ def measure_threads(arguments: argparse.Namespace) -> list[dict]:
 
 def measure_search(arguments: argparse.Namespace) -> list[dict]:
     X, y = Case("GRU", 24, 8, 64, batch=64, n_batches=2 if arguments.quick else 32).arrays()
-    model = GRURegressor(batch_size=64, max_iter=1 if arguments.quick else 10, random_state=0)
+    model = GRURegressor(batch_size=64, max_iter=1 if arguments.quick else 10, random_state=0, **PLAIN)
     candidates = {"hidden_size": [32, 64], "learning_rate_init": [1e-3, 1e-2]}
 
     def search(n_jobs: int, n_windows: int) -> float:

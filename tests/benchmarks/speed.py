@@ -145,7 +145,7 @@ def measure_predict(case: Case, n_threads: int, n_rounds: int) -> dict:
     """Seconds of predict for many windows, against the best of PyTorch's ways, and milliseconds for one window."""
     X, y = case.arrays()
     x, network = torch.from_numpy(X).to(case.device), Network(case).eval()
-    model = getattr(skrnn, f"{case.cell}Regressor")(case.hidden, max_iter=1, device=case.device)
+    model = getattr(skrnn, f"{case.cell}Regressor")(case.hidden, max_iter=1, linear_skip=False, device=case.device)
     quiet_fit(model, X[:200], y[:200])
 
     def torch_predict(size: int) -> None:
