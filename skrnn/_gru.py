@@ -18,7 +18,7 @@ class GRURegressor(RecurrentRegressor):
     | n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
     | h <- (1 - z) * n + z * h
 
-    and the output is a linear map of the state after the last step.
+    and the output is a linear map of the state after the last step and, see ``linear_skip``, of all steps.
 
     {parameters}
 
@@ -56,8 +56,8 @@ class GRURegressor(RecurrentRegressor):
 class GRUClassifier(RecurrentClassifier):
     """Classification of sequences, or of each of their steps, with gated recurrent units.
 
-    The layers are those of :class:`GRURegressor`; the output is a linear map of the state after the last step, read by
-    a logistic function for two classes and by a softmax for more.
+    The layers are those of :class:`GRURegressor`; the output is a linear map of the state after the last step and,
+    see ``linear_skip``, of all steps, read by a logistic function for two classes and by a softmax for more.
 
     {parameters}
 

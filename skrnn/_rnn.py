@@ -18,7 +18,7 @@ class RNNRegressor(RecurrentRegressor):
 
     | h <- f(W_ih x + b_ih + W_hh h + b_hh)
 
-    with f as ``nonlinearity`` says, and the output is a linear map of the state after the last step.
+    with f as ``nonlinearity`` says, and the output is a linear map of the state after the last step and, see ``linear_skip``, of all steps.
 
     {parameters}
 
@@ -133,8 +133,8 @@ class RNNRegressor(RecurrentRegressor):
 class RNNClassifier(RecurrentClassifier):
     """Classification of sequences, or of each of their steps, with a simple recurrent layer.
 
-    The layers are those of :class:`RNNRegressor`; the output is a linear map of the state after the last step, read by
-    a logistic function for two classes and by a softmax for more.
+    The layers are those of :class:`RNNRegressor`; the output is a linear map of the state after the last step and,
+    see ``linear_skip``, of all steps, read by a logistic function for two classes and by a softmax for more.
 
     {parameters}
 
