@@ -18,7 +18,8 @@ class RNNRegressor(RecurrentRegressor):
 
     | h <- f(W_ih x + b_ih + W_hh h + b_hh)
 
-    with f as ``nonlinearity`` says, and the output is a linear map of the state after the last step and, see ``linear_skip``, of all steps.
+    with f as ``nonlinearity`` says, and the output is a linear map of the state after the last step and, see
+    ``linear_skip``, of all steps.
 
     {parameters}
 
