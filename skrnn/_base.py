@@ -293,7 +293,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
     def _untrained(self, examples: Examples) -> Model:
         """A new model in the units of the examples."""
-        from skrnn._model import start
+        from skrnn._start import start
 
         loss = self._make_loss()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))

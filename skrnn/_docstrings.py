@@ -42,8 +42,9 @@ linear_skip : bool or int, default=True
     channel, or as that last value. The loss, ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear
     forecast's errors. With early stopping, the linear forecast stays as it is unless the loss of the held-out
     sequences falls by more than two standard errors. ``partial_fit`` keeps the linear forecast of its first call.
-    With ``loss="poisson"``, losses that are not equivariant and for classifiers there is no linear forecast: the map
-    starts at zero. Ignored with ``return_sequences=True``.
+    With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,
+    with half of the sum of the squared weights as penalty: for log loss that is scikit-learn's ``LogisticRegression``.
+    Ignored with ``return_sequences=True``.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
     is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,

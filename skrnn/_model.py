@@ -12,11 +12,11 @@ import torch
 
 from skrnn._batch import Batch
 from skrnn._examples import Examples
-from skrnn._linear_skip import LinearSkip, steps_read
+from skrnn._linear_skip import LinearSkip
 from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
-from skrnn._threads import one_blas_thread, own_threads, suited_threads
+from skrnn._threads import own_threads, suited_threads
 from skrnn._training import (
     Plan,
     TrainingLog,
@@ -73,7 +73,7 @@ class Model:
 
     def infer(self, sequences: Sequences, device: str) -> Outputs:
         """Outputs for some sequences."""
-        place, dtype = resolve_device(device), _torch_dtype(self.dtype)
+        place, dtype = resolve_device(device), torch_dtype(self.dtype)
         with _network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
             linear = None if self.linear is None else self.linear.answer(sequences)
             return Outputs(network.infer(_batch(self, sequences, place, dtype)), linear)
@@ -102,7 +102,7 @@ class Model:
 
     def attention(self, sequences: Sequences, device: str) -> np.ndarray:
         """Weights of the steps (n, step)."""
-        place, dtype = resolve_device(device), _torch_dtype(self.dtype)
+        place, dtype = resolve_device(device), torch_dtype(self.dtype)
         with _torch_network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
             return network.attention(_batch(self, sequences, place, dtype)).cpu().numpy().astype(np.float64)
 
@@ -117,7 +117,7 @@ class Model:
             steps = np.full((self.n_steps, *values.shape), np.nan) if before is None else before[0]
             steps = np.concatenate([steps[1:], values[None]])
             return self.infer(Sequences.of(steps.transpose(1, 0, 2)), device), (steps,)
-        place, dtype = resolve_device(device), _torch_dtype(self.dtype)
+        place, dtype = resolve_device(device), torch_dtype(self.dtype)
         data = _batch(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if data.observed is None else data.observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
@@ -134,68 +134,6 @@ def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) ->
     return answer.reshape(*raw.shape[:-1], *answer.shape[1:])
 
 
-def start(
-    spec: NetworkSpec,
-    loss: Loss,
-    examples: Examples,
-    *,
-    missing: str,
-    linear_skip: bool | int,
-    seed: int,
-    dtype: str,
-    device: str,
-) -> Model:
-    """An untrained model in the units of the examples; "auto" precision is theirs on the CPU, single on CUDA.
-
-    With a linear skip, the network's own part of the answers starts at zero.
-    """
-    if dtype == "auto":
-        dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
-    model = Model(
-        spec=spec,
-        weights={},
-        loss=loss,
-        x_scale=examples.sequences.scale(examples.weight, missing),
-        y_scale=_target_scale(loss, examples),
-        missing=missing,
-        dtype=dtype,
-        training=TrainingState(seed),
-        n_steps=examples.sequences.n_steps,
-        linear_skip=linear_skip,
-    )
-    if linear_skip is not False and not spec.return_sequences:
-        n_steps = steps_read(linear_skip, examples.sequences)
-        linear = _linear(model, examples, n_steps) if _moves_with_y(loss) else None
-        model = replace(model, linear=linear, spec=replace(spec, skip_steps=n_steps))
-    network = RecurrentNetwork(model.spec, device=torch.device("cpu"), dtype=_torch_dtype(dtype))
-    network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
-    return replace(model, weights=network.arrays())
-
-
-def _moves_with_y(loss: Loss) -> bool:
-    """Whether adding a number to y adds it to the answers."""
-    return loss.equivariant and getattr(loss, "domain", "real") == "real"
-
-
-def _linear(model: Model, examples: Examples, n_steps: int) -> LinearSkip:
-    """The linear forecast of some examples in the units of a model."""
-    y = model.y_scale.apply(examples.y, np.float64)
-    with one_blas_thread():
-        return LinearSkip.fit(examples.sequences, model.x_scale, y, examples.weight, n_steps)
-
-
-def _target_scale(loss: Loss, examples: Examples) -> Scale:
-    """The units in which a loss reads targets."""
-    n_targets = examples.y.shape[-1]
-    if not loss.equivariant:
-        return Scale.identity(n_targets)
-    y, weight = examples.y.reshape(-1, n_targets), examples.answer_weight().ravel()
-    if getattr(loss, "domain", "real") == "non-negative":
-        mean = weight @ y / weight.sum()
-        return Scale(np.zeros(n_targets), np.where(mean > 0, mean, 1.0))
-    return Scale.of(lambda: [(y, weight)], n_targets, y.dtype)
-
-
 def train_on(
     model: Model,
     examples: Examples,
@@ -209,13 +147,13 @@ def train_on(
 
     A linear forecast remains alone if examples are held out and what was trained on it is not surely better on these.
     """
-    place, dtype = resolve_device(device), _torch_dtype(model.dtype)
+    place, dtype = resolve_device(device), torch_dtype(model.dtype)
     with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
-        data = _labelled(model, examples, place, dtype)
+        data = labelled(model, examples, place, dtype)
         watched = None
         if held_out is not None:
             same = held_out.sequences.base is examples.sequences.base
-            watched = _labelled(model, held_out, place, dtype, data if same else None)
+            watched = labelled(model, held_out, place, dtype, data if same else None)
         before = None
         if watched is not None and model.linear is not None and model.training.n_epochs == 0:
             before = losses(network, model.loss, watched)
@@ -247,7 +185,7 @@ def _torch_network_of(model: Model, device: torch.device, n_at_once: int, n_rows
     """The network with autograd; its layers are compiled where they can be."""
     kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
     with own_modes(device):
-        network = RecurrentNetwork.of(model.spec, model.weights, device=device, dtype=_torch_dtype(model.dtype))
+        network = RecurrentNetwork.of(model.spec, model.weights, device=device, dtype=torch_dtype(model.dtype))
         if kernel is None:
             with suited_threads(n_at_once * model.spec.hidden_size):
                 yield TorchNetwork(network)
@@ -268,12 +206,12 @@ def _compiled_threads(model: Model, n_rows: int) -> Iterator[int]:
         yield n_threads
 
 
-def _torch_dtype(name: str) -> torch.dtype:
+def torch_dtype(name: str) -> torch.dtype:
     dtype: torch.dtype = getattr(torch, name)
     return dtype
 
 
-def _labelled(
+def labelled(
     model: Model, examples: Examples, device: torch.device, dtype: torch.dtype, like: Batch | None = None
 ) -> Batch:
     """Standardised examples on a device; weights have mean 1. ``like`` are others from the same base."""

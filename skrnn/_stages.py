@@ -159,9 +159,13 @@ class LinearMap(nn.Module):
         self.n_steps = n_steps
         self.weight = nn.Parameter(torch.empty(width, n_steps * n_channels, **factory))
 
-    def forward(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+    def columns(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        """What is multiplied with the weights (batch, step * channel)."""
         seen = x if observed is None else x * observed[:, :, None]
-        columns = seen[:, -self.n_steps :].flatten(1)
+        return seen[:, -self.n_steps :].flatten(1)
+
+    def forward(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
+        columns = self.columns(x, observed)
         return nn.functional.linear(columns, self.weight[:, self.weight.shape[1] - columns.shape[1] :])
 
 

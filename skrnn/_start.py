@@ -1,0 +1,100 @@
+"""Untrained models: the units of the examples, first weights, and what is linear."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from skrnn._examples import Examples
+from skrnn._linear_skip import LinearSkip, steps_read
+from skrnn._losses import Loss
+from skrnn._model import Model, labelled, torch_dtype
+from skrnn._network import NetworkSpec, RecurrentNetwork
+from skrnn._sequences import Scale
+from skrnn._threads import one_blas_thread, suited_threads
+from skrnn._training import TrainingState, fit_linear, own_modes, resolve_device
+
+_MOST_NUMBERS = 2**24  # in the columns from which a linear map is learnt
+
+
+def start(
+    spec: NetworkSpec,
+    loss: Loss,
+    examples: Examples,
+    *,
+    missing: str,
+    linear_skip: bool | int,
+    seed: int,
+    dtype: str,
+    device: str,
+) -> Model:
+    """An untrained model in the units of the examples; "auto" precision is theirs on the CPU, single on CUDA.
+
+    With a linear skip, the network's own part of the answers starts at zero.
+    """
+    if dtype == "auto":
+        dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
+    model = Model(
+        spec=spec,
+        weights={},
+        loss=loss,
+        x_scale=examples.sequences.scale(examples.weight, missing),
+        y_scale=_target_scale(loss, examples),
+        missing=missing,
+        dtype=dtype,
+        training=TrainingState(seed),
+        n_steps=examples.sequences.n_steps,
+        linear_skip=linear_skip,
+    )
+    if linear_skip is not False and not spec.return_sequences:
+        n_steps = steps_read(linear_skip, examples.sequences)
+        linear = _linear(model, examples, n_steps) if _moves_with_y(loss) else None
+        model = replace(model, linear=linear, spec=replace(spec, skip_steps=n_steps))
+    network = RecurrentNetwork(model.spec, device=torch.device("cpu"), dtype=torch_dtype(dtype))
+    network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
+    model = replace(model, weights=network.arrays())
+    if model.spec.skip_steps and model.linear is None:
+        return replace(model, weights={**model.weights, **_linear_start(model, examples)})
+    return model
+
+
+def _linear_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
+    """Weights of the linear skip and of the head with which the answers are linear and the loss is least."""
+    every = max(1, int(len(examples) / max(_MOST_NUMBERS / model.weights["skip.weight"].shape[1], 100)))
+    some = examples.take(slice(None, None, every))
+    place = torch.device("cpu")
+    with own_modes(place), suited_threads(len(some)):
+        data = labelled(model, some, place, torch.float64)
+        skip = RecurrentNetwork.of(model.spec, model.weights, device=place, dtype=torch.float64).skip
+        assert skip is not None
+        columns = skip.columns(*data.take(slice(None))).detach()
+        assert data.y is not None
+        matrix, bias = fit_linear(columns, model.loss, data.y, torch.from_numpy(some.weight), model.spec.width)
+    dtype = model.weights["skip.weight"].dtype
+    return {"skip.weight": matrix.numpy().astype(dtype), "head.bias": bias.numpy().astype(dtype)}
+
+
+def _moves_with_y(loss: Loss) -> bool:
+    """Whether adding a number to y adds it to the answers."""
+    return loss.equivariant and getattr(loss, "domain", "real") == "real"
+
+
+def _linear(model: Model, examples: Examples, n_steps: int) -> LinearSkip:
+    """The linear forecast of some examples in the units of a model."""
+    y = model.y_scale.apply(examples.y, np.float64)
+    with one_blas_thread():
+        return LinearSkip.fit(examples.sequences, model.x_scale, y, examples.weight, n_steps)
+
+
+def _target_scale(loss: Loss, examples: Examples) -> Scale:
+    """The units in which a loss reads targets."""
+    n_targets = examples.y.shape[-1]
+    if not loss.equivariant:
+        return Scale.identity(n_targets)
+    y, weight = examples.y.reshape(-1, n_targets), examples.answer_weight().ravel()
+    if getattr(loss, "domain", "real") == "non-negative":
+        mean = weight @ y / weight.sum()
+        return Scale(np.zeros(n_targets), np.where(mean > 0, mean, 1.0))
+    return Scale.of(lambda: [(y, weight)], n_targets, y.dtype)
