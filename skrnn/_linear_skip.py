@@ -85,11 +85,15 @@ class LinearSkip:
 
     def level(self, sequences: Sequences) -> np.ndarray:
         """From what the standardised channels of each sequence are measured (n, channel), in their units."""
-        level = self.own.level(sequences, self.n_steps)
+        level = self._last_values(sequences)
         for channel in self.own.channels:
             level[:, channel] -= self.scale.mean[channel]
             level[:, channel] /= self.scale.std[channel] * self.unit[channel]
         return level
+
+    def _last_values(self, sequences: Sequences) -> np.ndarray:
+        """From what channels are measured (n, channel), in the units in which they came."""
+        return self.own.level(sequences, self.n_steps, self.scale.mean)
 
     def _spread(self, sequences: Sequences, weight: np.ndarray) -> np.ndarray:
         """Root mean squares of the channels that are measured from their last value, 1 for others."""
@@ -111,7 +115,7 @@ class LinearSkip:
             some = sequences.take(rows)
             columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
             columns[:, self.n_steps - n_read :] = np.nan_to_num(values - self.level(some)[:, None], copy=False)
-            yield rows, columns.reshape(len(values), -1), self.own.carried(self.own.level(some, self.n_steps))
+            yield rows, columns.reshape(len(values), -1), self.own.carried(self._last_values(some))
 
 
 def _stride(n: int, n_columns: int) -> int:

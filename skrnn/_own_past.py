@@ -45,8 +45,8 @@ class OwnPast:
         """The channels in question."""
         return np.unique(self.channel[self.channel >= 0])
 
-    def level(self, sequences: Sequences, n_steps: int) -> np.ndarray:
-        """The last of ``n_steps`` values (n, channel) that is not missing of the channels in question, else 0."""
+    def level(self, sequences: Sequences, n_steps: int, mean: np.ndarray) -> np.ndarray:
+        """The last of ``n_steps`` values (n, channel) that is not missing, or the mean; 0 for other channels."""
         level = np.zeros((len(sequences), self.n_channels), sequences.base.dtype)
         last = sequences.starts + sequences.n_steps - 1
         for channel in self.channels:
@@ -57,7 +57,7 @@ class OwnPast:
                 sought = sought[np.isnan(level[sought, channel])]
                 if not len(sought):
                     break
-            level[sought, channel] = 0.0
+            level[sought, channel] = mean[channel]
         return level
 
     def carried(self, level: np.ndarray) -> np.ndarray:

@@ -69,23 +69,25 @@ OPTIONS = [
     ({"missing": "indicator"}, set()),
     ({"learning_rate": "adaptive"}, set()),
     # A row that counts twice is not the same as two rows: each has a mask, or a part in the statistics, of its own.
-    ({"norm": "batch"}, {WEIGHTS}),
-    ({"dropout": 0.2}, {WEIGHTS}),
+    # A linear forecast fits the 15 rows of the check so well that nothing is left to train.
+    ({"norm": "batch", "linear_skip": False}, {WEIGHTS}),
+    ({"dropout": 0.2, "linear_skip": False}, {WEIGHTS}),
 ]
 REGRESSOR_OPTIONS = [
     ({"loss": "absolute_error"}, set()),
     ({"loss": "huber"}, set()),
     ({"loss": "quantile"}, set()),
-    ({"linear_skip": True}, set()),
-    # The check's 200 rows are one batch: its 100 steps are too few for an R2 of 0.5 with a falling rate, or with losses
-    # that say little about each row.
-    ({"learning_rate": "cosine"}, {FIT}),
-    ({"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}, {FIT}),
+    ({"linear_skip": 3}, set()),
+    ({"segment_size": 1}, set()),
+    ({"learning_rate": "cosine"}, set()),
+    ({"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}, set()),
     # Some targets of this check are negative.
-    ({"loss": "poisson"}, {FIT, "check_regressor_multioutput"}),
+    ({"loss": "poisson"}, {"check_regressor_multioutput"}),
+    # The check's 200 rows are few: 100 epochs are too little for an R2 of 0.5 with a falling rate.
+    ({"learning_rate": "cosine", "linear_skip": False}, {FIT}),
 ]
 # 100 steps let rounding errors grow beyond the 1e-7 of the check where a network fits its 15 rows too well.
-ROUNDING = [{"loss": "gaussian"}, {"num_layers": 2}, {"linear_skip": True}]
+ROUNDING = [{"loss": "gaussian"}, {"num_layers": 2}, {"linear_skip": 3}]
 
 
 CASES = [(GRURegressor(**options), breaks) for options, breaks in OPTIONS + REGRESSOR_OPTIONS]
@@ -94,7 +96,7 @@ CASES += [(GRUClassifier(**options), breaks) for options, breaks in OPTIONS if "
 CASES += [
     (GRUClassifier(norm="layer"), set()),
     # Rows of hardly any weight take their part in the statistics of a batch.
-    (GRUClassifier(norm="batch"), {WEIGHTS, "check_class_weight_classifiers"}),
+    (GRUClassifier(norm="batch", linear_skip=False), {WEIGHTS, "check_class_weight_classifiers"}),
 ]
 
 
