@@ -8,15 +8,16 @@ import numpy as np
 import torch
 
 from skrnn._examples import Examples
+from skrnn._linear_map import fit_linear
 from skrnn._linear_skip import LinearSkip, steps_read
 from skrnn._losses import Loss
 from skrnn._model import Model, labelled, torch_dtype
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._sequences import Scale
 from skrnn._threads import one_blas_thread, suited_threads
-from skrnn._training import TrainingState, fit_linear, own_modes, resolve_device
+from skrnn._training import TrainingState, own_modes, resolve_device
 
-_MOST_NUMBERS = 2**24  # in the columns from which a linear map is learnt
+_MOST_NUMBERS = 2**22  # in the columns from which a linear map is learnt
 
 
 def start(

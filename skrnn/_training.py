@@ -226,34 +226,6 @@ def losses(network: Network, loss: LossFunction, data: Batch) -> torch.Tensor:
         return torch.cat([loss(*part[:2]) * part[2] for part in parts])
 
 
-def fit_linear(
-    columns: torch.Tensor, loss: LossFunction, y: torch.Tensor, weight: torch.Tensor, width: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights (width, column) and biases (width,) of the linear map with the least loss.
-
-    The sum of the weighted losses and half of the sum of the squared weights is minimised, which for log loss is the
-    logistic regression of scikit-learn.
-    """
-    matrix = columns.new_zeros(width, columns.shape[1]).requires_grad_()
-    bias = columns.new_zeros(width).requires_grad_()
-    solver = torch.optim.LBFGS(
-        [matrix, bias],
-        max_iter=300,
-        tolerance_grad=1e-9 * len(y),
-        tolerance_change=1e-12,
-        line_search_fn="strong_wolfe",
-    )
-
-    def objective() -> torch.Tensor:
-        solver.zero_grad()
-        total = (loss(columns @ matrix.T + bias, y) * weight).sum() + 0.5 * matrix.square().sum()
-        total.backward()
-        return total
-
-    solver.step(objective)
-    return matrix.detach(), bias.detach()
-
-
 def surely_lower(after: torch.Tensor, before: torch.Tensor) -> bool:
     """Whether losses (n,) of rows in the order of time fell by more than two standard errors.
 

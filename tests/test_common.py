@@ -91,8 +91,6 @@ ROUNDING = [
     {"loss": "gaussian"},
     {"num_layers": 2},
     {"linear_skip": 3},
-    {"bidirectional": True},
-    {"class_weight": "balanced"},
 ]
 
 

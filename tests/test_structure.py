@@ -45,8 +45,10 @@ NEIGHBOURS = {
     },
     "_network": {"_batch", "_stages"},
     "_own_past": {"_sequences"},
+    "_linear_map": {"_training"},
     "_start": {
         "_examples",
+        "_linear_map",
         "_linear_skip",
         "_losses",
         "_model",
@@ -79,6 +81,7 @@ WITHOUT_SKLEARN = {
     "_examples",
     "_history",
     "_lag_names",
+    "_linear_map",
     "_linear_skip",
     "_losses",
     "_model",
