@@ -41,7 +41,7 @@ def fit_linear(
     best, least = found.detach().clone(), np.inf
     for _ in range(_NEWTON_STEPS if len(y) <= _FEW else 0):
         (slope,) = torch.autograd.grad(objective(), found, create_graph=True)
-        steepest = float(slope.abs().max())
+        steepest = float(slope.detach().abs().max())
         if not steepest < least:  # rounding, or a loss that is not smooth
             break
         best, least = found.detach().clone(), steepest

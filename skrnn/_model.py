@@ -219,11 +219,11 @@ def labelled(
     if model.linear is not None:
         targets -= model.linear.answer(examples.sequences)
         targets /= model.linear.spread
-    y = torch.from_numpy(targets).reshape(examples.y.shape)
+    y = torch.from_numpy(targets).reshape(examples.y.shape).to(device=device, dtype=dtype)
     answer_weight = examples.answer_weight()
-    weight = torch.from_numpy(answer_weight / answer_weight.mean())
-    data = _batch(model, examples.sequences, device, dtype, like)
-    return replace(data, y=y.to(device=device, dtype=dtype), weight=weight.to(device=device, dtype=dtype))
+    weight = torch.from_numpy(answer_weight / answer_weight.mean()).to(device=device, dtype=dtype)
+    del targets  # in double precision
+    return replace(_batch(model, examples.sequences, device, dtype, like), y=y, weight=weight)
 
 
 def _batch(

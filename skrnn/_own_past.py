@@ -10,6 +10,7 @@ import numpy as np
 from skrnn._sequences import Sequences
 
 _SEARCHED = 4096  # sequences among which the target's own past is looked for, at most
+_LEVELS = 2**16  # sequences whose levels are looked up together
 _VALUES = 2**16  # steps among which it is looked for, at most
 
 
@@ -48,21 +49,31 @@ class OwnPast:
     def level(self, sequences: Sequences, n_steps: int, mean: np.ndarray) -> np.ndarray:
         """The last of ``n_steps`` values (n, channel) that is not missing, or the mean; 0 for other channels."""
         level = np.zeros((len(sequences), self.n_channels), sequences.base.dtype)
-        last = sequences.starts + sequences.n_steps - 1
-        for channel in self.channels:
-            column = sequences.base[:, channel]
-            sought = np.arange(len(last))
-            for back in range(min(n_steps, sequences.n_steps)):
-                level[sought, channel] = column[last[sought] - back]
-                sought = sought[np.isnan(level[sought, channel])]
-                if not len(sought):
-                    break
-            level[sought, channel] = mean[channel]
+        n_back = min(n_steps, sequences.n_steps)
+        for first in range(0, len(level), _LEVELS):
+            part = level[first : first + _LEVELS]
+            last = sequences.starts[first : first + _LEVELS] + sequences.n_steps - 1
+            for channel in self.channels:
+                part[:, channel] = _last_known(sequences.base[:, channel], last, n_back, mean[channel])
         return level
 
     def carried(self, level: np.ndarray) -> np.ndarray:
         """The last values in the units of the targets (row, target), 0 for targets without a channel."""
         return level[:, self.channel] * self.slope + self.offset
+
+
+def _last_known(column: np.ndarray, last: np.ndarray, n_back: int, otherwise: float) -> np.ndarray:
+    """The latest of ``n_back`` numbers up to each place (n,) that is not missing."""
+    found = np.full(len(last), otherwise, column.dtype)
+    sought = np.arange(len(last))
+    for back in range(n_back):
+        values = column[last[sought] - back]
+        known = ~np.isnan(values)
+        found[sought[known]] = values[known]
+        sought = sought[~known]
+        if not len(sought):
+            break
+    return found
 
 
 @dataclass(frozen=True)

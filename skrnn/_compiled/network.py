@@ -17,6 +17,7 @@ from skrnn.kernels import Kernel
 from skrnn.kernels.head import linear, linear_back
 
 _AT_ONCE = 2**15  # numbers in one step of a layer that a thread infers together
+_HELD = 2**20  # numbers in all steps of it, beyond what 256 sequences need
 
 
 class CompiledNetwork:
@@ -91,7 +92,8 @@ class CompiledNetwork:
 
     def infer(self, data: Batch) -> torch.Tensor:
         """Raw output (n, width)."""
-        at_once = self._n_threads * max(1, _AT_ONCE // self._spec.hidden_size)
+        held = data.n_steps * (data.base.shape[1] + self._spec.hidden_size)
+        at_once = self._n_threads * max(1, min(_AT_ONCE // self._spec.hidden_size, max(_HELD // held, 256)))
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
         raw = np.concatenate([linear(self._read(self._inputs(data, rows), None), *self._head) for rows in parts])
         if self._skip is not None:
