@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 
 
@@ -18,7 +19,8 @@ class Batch:
     n_steps: int
     y: torch.Tensor | None = None  # (n, target), or (n, step, target) for an answer at each step
     weight: torch.Tensor | None = None  # (n,) or (n, step)
-    level: torch.Tensor | None = None  # (n, channel), from which the steps of a sequence are measured
+    level: torch.Tensor | None = None  # (n, levelled), from which these channels of a sequence are measured
+    levelled: tuple[int, ...] = ()
     segment_size: int = 1
 
     @cached_property
@@ -31,12 +33,22 @@ class Batch:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def levels(self, rows: torch.Tensor | np.ndarray | slice) -> torch.Tensor | None:
+        """From what all channels of some sequences are measured (batch, channel); None for 0."""
+        if self.level is None:
+            return None
+        some = self.level[rows]
+        levels = some.new_zeros(len(some), self.base.shape[1])
+        levels[:, self.levelled] = some
+        return levels
+
     def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Some sequences (batch, step, channel), and which of their steps are observed (batch, step)."""
         starts = self.starts[rows]
         x = self.base.unfold(0, self.n_steps, 1).index_select(0, starts).transpose(1, 2)
-        if self.level is not None:
-            x = x - self.level[rows, None]
+        level = self.levels(rows)
+        if level is not None:
+            x = x - level[:, None]
         if self.observed is None:
             return x, None
         return x, self.observed.unfold(0, self.n_steps, 1).index_select(0, starts)

@@ -235,6 +235,7 @@ def _batch(
     return Batch(
         base=base,
         level=None if level is None else torch.from_numpy(level).to(device=device, dtype=dtype),
+        levelled=() if model.linear is None else tuple(model.linear.own.channels.tolist()),
         observed=observed,
         starts=torch.from_numpy(sequences.starts).to(device),
         n_steps=sequences.n_steps,
@@ -261,8 +262,7 @@ def _base(
 
 
 def _level(model: Model, sequences: Sequences) -> np.ndarray | None:
-    """From what the channels of each sequence are measured (n, channel), in the units of the base; None for nothing."""
+    """From what some channels of each sequence are measured (n, levelled), in the units of the base; None for none."""
     if model.linear is None or not len(model.linear.own.channels):
         return None
-    level = model.linear.level(sequences)
-    return np.pad(level, ((0, 0), (0, 1))) if model.missing == "indicator" else level
+    return model.linear.level(sequences)[:, model.linear.own.channels]

@@ -108,7 +108,8 @@ class CompiledNetwork:
             base = as_strided(base, shape, (base.strides[0], base.itemsize))
         observed = data.segments_observed
         seen = None if observed is None else observed.numpy()[:, None]
-        level = None if data.level is None else np.tile(data.level.numpy()[rows], size)
+        levels = data.levels(rows)
+        level = None if levels is None else np.tile(levels.numpy(), size)
         return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level)
 
     def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:

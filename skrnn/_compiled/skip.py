@@ -57,8 +57,9 @@ def _columns(data: Batch, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
     unrolled = as_strided(base, (len(base) - n_steps + 1, n_steps * n_channels), base.strides)
     columns = unrolled[first]
     steps = columns.reshape(-1, n_steps, n_channels)
-    if data.level is not None:
-        steps -= data.level.numpy()[rows][:, None]
+    levels = data.levels(rows)
+    if levels is not None:
+        steps -= levels.numpy()[:, None]
     if data.observed is not None:
         observed = data.observed.numpy()
         steps *= as_strided(observed, (len(observed) - n_steps + 1, n_steps), observed.strides * 2)[first][:, :, None]
