@@ -85,15 +85,14 @@ class LinearSkip:
 
     def level(self, sequences: Sequences) -> np.ndarray:
         """From what the standardised channels of each sequence are measured (n, channel), in their units."""
-        level = self._last_values(sequences)
+        return self._in_units(self.own.level(sequences, self.n_steps, self.scale.mean))
+
+    def _in_units(self, level: np.ndarray) -> np.ndarray:
+        """Levels (n, channel) as standardised, in place."""
         for channel in self.own.channels:
             level[:, channel] -= self.scale.mean[channel]
             level[:, channel] /= self.scale.std[channel] * self.unit[channel]
         return level
-
-    def _last_values(self, sequences: Sequences) -> np.ndarray:
-        """From what channels are measured (n, channel), in the units in which they came."""
-        return self.own.level(sequences, self.n_steps, self.scale.mean)
 
     def _spread(self, sequences: Sequences, weight: np.ndarray) -> np.ndarray:
         """Root mean squares of the channels that are measured from their last value, 1 for others."""
@@ -112,14 +111,15 @@ class LinearSkip:
             rows = slice(first, first + n_at_once)
             steps = sequences.starts[rows, None] + np.arange(sequences.n_steps - n_read, sequences.n_steps)
             values = (sequences.base[steps] - self.scale.mean) / (self.scale.std * self.unit)  # (row, step, channel)
-            some = sequences.take(rows)
+            level = self.own.level(sequences.take(rows), self.n_steps, self.scale.mean)
+            carried = self.own.carried(level)
             columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
-            columns[:, self.n_steps - n_read :] = np.nan_to_num(values - self.level(some)[:, None], copy=False)
-            yield rows, columns.reshape(len(values), -1), self.own.carried(self._last_values(some))
+            columns[:, self.n_steps - n_read :] = np.nan_to_num(values - self._in_units(level)[:, None], copy=False)
+            yield rows, columns.reshape(len(values), -1), carried
 
 
 def _stride(n: int, n_columns: int) -> int:
-    """Every how manieth row is enough: there are at least ten times as many rows as columns."""
+    """The distance of the rows that are used: as many as the work allows, but at least ten for each column."""
     enough = max(_LARGEST_WORK / n_columns**2, 10 * n_columns)
     return max(1, int(n / enough))
 

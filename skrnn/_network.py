@@ -23,8 +23,8 @@ class NetworkSpec:
     ``layer`` is the dotted path of a class that keeps the calling convention of ``torch.nn.GRU``: built as
     ``Layer(input_size, hidden_size, batch_first=True, **options)``, called as ``states, last = layer(x)`` with x
     of shape (batch, step, channel). ``norm`` and ``pooling`` are names in ``_stages``; with ``return_sequences`` the
-    head answers at each step instead of reading a summary. The layers read
-    ``segment_size`` steps at a time. A linear map of the last ``skip_steps`` steps is added to the answers.
+    head answers at each step instead of reading a summary. The layers read ``segment_size`` steps at a time. A linear
+    map of the last ``skip_steps`` steps is added to the answers.
     """
 
     layer: str
@@ -188,7 +188,7 @@ class RecurrentNetwork(nn.Module):
         return self._answer(x, None, None), tuple(after)
 
     def attention(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
-        """Weights of the steps (batch, step)."""
+        """Weights of the steps, or segments (batch, step)."""
         assert isinstance(self.pooling, AttentionPooling)
         x, observed = self._segments(x, observed)
         return self.pooling.weights(self.read(x, observed)[0], observed)

@@ -124,3 +124,19 @@ def test_inference_in_chunks_equals_inference_at_once(monkeypatch):
     whole = ours.infer(data)
     monkeypatch.setattr("skrnn._network._CHUNK", 200)
     torch.testing.assert_close(ours.infer(data), whole, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_segment_is_a_step_of_all_its_steps_side_by_side(layer):
+    whole = RecurrentNetwork(
+        NetworkSpec(layer, 3, 5, 1, False, 0.0, 2, segment_size=4), device=CPU, dtype=torch.float64
+    )
+    whole.initialize(torch.Generator().manual_seed(0))
+    by_hand = RecurrentNetwork(NetworkSpec(layer, 12, 5, 1, False, 0.0, 2), device=CPU, dtype=torch.float64)
+    by_hand.load_state_dict(whole.state_dict())
+    x = torch.randn(6, 8, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    observed = torch.ones(6, 8, dtype=torch.bool)
+    observed[2, :4] = observed[3, 1] = observed[3, 6:] = False  # one segment without a step, two with some
+    some = torch.tensor([[True, True]] * 2 + [[False, True]] + [[True, True]] * 3)
+    torch.testing.assert_close(whole(x), by_hand(x.reshape(6, 2, 12)))
+    torch.testing.assert_close(whole(x, observed), by_hand(x.reshape(6, 2, 12), some))

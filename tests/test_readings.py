@@ -276,3 +276,22 @@ def test_a_missing_value_is_neither_its_mean_nor_a_skipped_step(data):
     answers = [float(model.predict(each)[0]) for each in (partly, mean, all_missing)]
     assert len(set(answers)) == 3
     np.testing.assert_allclose(answers[2], model.predict(np.delete(row, 3, axis=1)), rtol=1e-9)
+
+
+def test_segments_are_read_by_all_readings_or_refused(data):
+    X, y = data
+    n_steps = X.shape[1] // 2 * 2
+    X = X[:, :n_steps]
+    model = small(GRURegressor, segment_size=2, pooling="attention").fit(X, y)
+    assert model.attention_weights(X).shape == (len(X), n_steps // 2)
+    for skip in (True, False):
+        model = small(GRURegressor, segment_size=2, linear_skip=skip).fit(X, y)
+        state = None
+        for step in range(n_steps):
+            found, state = model.predict_step(X[:, step], state)
+        np.testing.assert_allclose(found, model.predict(X), rtol=1e-9)
+    for call in (model.predict, lambda odd: model.fit(odd, y)):
+        with pytest.raises(ValueError, match=r"X has 3 steps, which is not a multiple of segment_size=2"):
+            call(X[:, :3])
+    with pytest.raises(ValueError, match=r"segment_size=2 reads several steps at a time, but return_sequences=True"):
+        small(GRURegressor, segment_size=2, return_sequences=True).fit(X, X[:, :, 0])

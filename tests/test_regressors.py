@@ -298,3 +298,22 @@ def test_any_layout_of_numbers_is_taken(data, order):
     tolerance = 0.05 if order == "half" else 1e-12
     np.testing.assert_allclose(clone(model).fit(variant, y).predict(variant), expected, rtol=tolerance, atol=tolerance)
     np.testing.assert_array_equal(X, data[0])
+
+
+@pytest.mark.parametrize(
+    ("n", "early_stopping", "watches"), [(999, "auto", False), (1000, "auto", True), (50, True, True)]
+)
+def test_early_stopping_begins_by_itself_with_many_rows(rng, n, early_stopping, watches):
+    X = rng.normal(size=(n, 2, 1))
+    model = GRURegressor(2, max_iter=2, early_stopping=early_stopping).fit(X, X[:, 0, 0])
+    assert (model.validation_loss_curve_ is not None) == watches
+    never = GRURegressor(2, max_iter=2, early_stopping=False).fit(X, X[:, 0, 0])
+    assert never.validation_loss_curve_ is None
+    given = GRURegressor(2, max_iter=2).fit(X, X[:, 0, 0], X_val=X[:9], y_val=X[:9, 0, 0])
+    assert len(given.validation_loss_curve_) == 2
+
+
+@pytest.mark.parametrize(("n", "size"), [(40, 40), (64, 64), (3000, 64), (6000, 100), (30_000, 200)])
+def test_a_batch_is_a_sixtieth_of_the_rows_within_bounds(n, size):
+    assert GRURegressor()._plan(n, 1).batch_size == size
+    assert GRURegressor(batch_size=500)._plan(n, 1).batch_size == min(500, n)
