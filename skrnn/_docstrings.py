@@ -38,10 +38,11 @@ linear_skip : bool or int, default=True
     2,500 numbers are read, those of the last steps. Regressors start from a linear forecast: ridge regression in closed
     form, with the penalty that generalised cross-validation chooses. What is trained adds to it, starting from
     nothing. A channel that holds the past of a target, which is found where later sequences hold earlier targets, is
-    measured from its last value, for the layers too, and so is the target. Missing steps count as the mean of their
-    channel, or as that last value. The loss, ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear
-    forecast's errors. With early stopping, the linear forecast stays as it is unless the loss of the held-out
-    sequences falls by more than two standard errors. ``partial_fit`` keeps the linear forecast of its first call.
+    measured from its last value, for the layers too, and so is the target; of several targets that vary, all must have
+    such a channel. Missing steps count as the mean of the others of the sequence. The loss, ``loss_curve_``, ``tol``
+    and ``delta`` are then in units of the linear forecast's errors. With early stopping, the linear forecast stays as
+    it is unless the loss of the held-out sequences falls by more than two standard errors. ``partial_fit`` keeps the
+    linear forecast of its first call.
     With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,
     with half of the sum of the squared weights as penalty: for log loss that is scikit-learn's ``LogisticRegression``.
     Ignored with ``return_sequences=True``.

@@ -33,7 +33,7 @@ class LinearSkip:
 
     Answers are standardised targets. The columns are the standardised channels of the last steps, oldest first; a
     channel that holds the past of a target is measured from its last value, in units of its own. What is missing counts
-    as 0: the mean, or that last value. ``spread`` is the root of the mean squared error.
+    as the mean of what is there in the same sequence. ``spread`` is the root of the mean squared error.
     """
 
     scale: Scale  # of the channels
@@ -113,9 +113,18 @@ class LinearSkip:
             values = (sequences.base[steps] - self.scale.mean) / (self.scale.std * self.unit)  # (row, step, channel)
             level = self.own.level(sequences.take(rows), self.n_steps, self.scale.mean)
             carried = self.own.carried(level)
-            columns = np.zeros((len(values), self.n_steps, sequences.n_channels))
-            columns[:, self.n_steps - n_read :] = np.nan_to_num(values - self._in_units(level)[:, None], copy=False)
-            yield rows, columns.reshape(len(values), -1), carried
+            columns = np.full((len(values), self.n_steps, sequences.n_channels), np.nan)
+            np.subtract(values, self._in_units(level)[:, None], out=columns[:, self.n_steps - n_read :])
+            yield rows, _with_means(columns).reshape(len(values), -1), carried
+
+
+def _with_means(columns: np.ndarray) -> np.ndarray:
+    """Numbers (row, step, channel) with those that are missing replaced by the mean over the steps, or else by 0."""
+    missing = np.isnan(columns)
+    if not missing.any():
+        return columns
+    mean = np.nansum(columns, axis=1) / np.maximum((~missing).sum(axis=1), 1)
+    return np.where(missing, mean[:, None], columns)
 
 
 def _stride(n: int, n_columns: int) -> int:

@@ -11,6 +11,7 @@ from skrnn._sequences import Sequences
 
 _SEARCHED = 4096  # sequences among which the target's own past is looked for, at most
 _LEVELS = 2**16  # sequences whose levels are looked up together
+_COMPARED = 16  # steps by which it is told that a sequence goes on from the one before
 _VALUES = 2**16  # steps among which it is looked for, at most
 
 
@@ -28,18 +29,20 @@ class OwnPast:
         """Look for targets that later sequences hold as values of a channel.
 
         Sequences in the order of time are needed, of one series or one series after another, each some steps further
-        than the one before; or of several series in turn, each of them one step further than its last one.
+        than the one before; or of several series in turn, each of them one step further than its last one. Targets
+        with a channel are found for all or for none, but for constant ones: to others, what a channel is measured from
+        would be lost.
         """
-        n_targets = y.shape[1]
-        own = cls(np.full(n_targets, -1), np.zeros(n_targets), np.zeros(n_targets), sequences.n_channels)
+        channel, (slope, offset) = np.full(y.shape[1], -1), np.zeros((2, y.shape[1]))
         timeline = _Timeline.of(sequences)
         y = y[: len(timeline.place)]
-        for channel, ahead, target in timeline.most_alike(y):
-            found = _affine(timeline.later(ahead)[:, channel], y[:, target])
-            if found is not None:
-                own.channel[target] = channel
-                own.slope[target], own.offset[target] = found
-        return own
+        for column, ahead, target in timeline.most_alike(y):
+            line = _affine(timeline.later(ahead)[:, column], y[:, target])
+            if line is not None:
+                channel[target], slope[target], offset[target] = column, *line
+        if np.any((channel == -1) & (np.ptp(y, axis=0) > 0)):
+            channel[:], slope[:], offset[:] = -1, 0, 0
+        return cls(channel, slope, offset, sequences.n_channels)
 
     @property
     def channels(self) -> np.ndarray:
@@ -83,21 +86,24 @@ class _Timeline:
     values: np.ndarray  # (place, channel)
     place: np.ndarray  # (n,), of the last step of each sequence
     hop: int  # by how many steps most sequences go on from the one before
-    lengths: np.ndarray  # (series,) number of sequences of each
+    goes_on: np.ndarray  # (n - 1,), which of them do
+    lengths: np.ndarray  # (series,), from the first to the last sequence of each, in hops
 
     @classmethod
     def of(cls, sequences: Sequences) -> _Timeline:
-        hop, goes_on = _hop(sequences)
-        n = min(len(sequences), _SEARCHED, _VALUES // hop)
-        series = np.concatenate([[0], np.cumsum(~goes_on)])[:n]
-        lengths = np.bincount(series)
-        gap = hop * (n // len(lengths)) if len(lengths) > 1 else 0
-        place = hop * (np.arange(n) + 1) - 1 + gap * series
+        hop, n_steps = _hops(sequences)
+        n_steps = n_steps[: min(_SEARCHED, _VALUES // hop) - 1]
+        series = np.concatenate([[0], np.cumsum(n_steps == 0)])
+        covered = np.concatenate([[0], np.cumsum(n_steps)])
+        lengths = np.array([np.ptp(covered[series == i]) // hop + 1 for i in range(series[-1] + 1)])
+        gap = hop * (len(series) // len(lengths)) if len(lengths) > 1 else 0
+        place = hop - 1 + covered + (gap + hop) * series
         values = np.full((place[-1] + 1, sequences.n_channels), np.nan)
-        newest = np.arange(1 - hop, 1)
-        last = sequences.starts[:n, None] + sequences.n_steps - 1
-        values[place[:, None] + newest] = sequences.base[last + newest]
-        return cls(values, place, hop, lengths)
+        last = sequences.starts[: len(place)] + sequences.n_steps - 1
+        for back in range(int(max(n_steps.max(initial=1), hop)) - 1, -1, -1):
+            rows = np.concatenate([[back < hop], (n_steps > back) | ((n_steps == 0) & (back < hop))])
+            values[place[rows] - back] = sequences.base[last[rows] - back]
+        return cls(values, place, hop, n_steps == hop, lengths)
 
     def later(self, ahead: int) -> np.ndarray:
         """The values (n, channel) that lie some places behind the last steps of the sequences."""
@@ -120,7 +126,7 @@ class _Timeline:
         size = len(self.values) + len(ahead)
         values, signs = np.zeros_like(self.values), np.zeros((len(self.values), y.shape[1]))
         values[: -self.hop] = np.nan_to_num(np.sign(self.values[self.hop :] - self.values[: -self.hop]))
-        signs[self.place[:-1]] = np.sign(np.diff(y, axis=0))
+        signs[self.place[:-1][self.goes_on]] = np.sign(np.diff(y, axis=0)[self.goes_on])
         spectra = [np.fft.rfft(table, size, axis=0) for table in (values, signs)]
         for target in range(y.shape[1]):
             agreement = np.fft.irfft(spectra[0] * spectra[1][:, target, None].conj(), size, axis=0)[ahead]
@@ -128,20 +134,34 @@ class _Timeline:
             yield int(channel), int(ahead[best]), target
 
 
-def _hop(sequences: Sequences) -> tuple[int, np.ndarray]:
-    """By how many steps most sequences go on from the one before, and which of them do (n - 1,).
+def _hops(sequences: Sequences) -> tuple[int, np.ndarray]:
+    """By how many steps most sequences go on from the one before, and by how many each does (n - 1,), 0 for not at all.
 
-    Where most do not, they are taken as going on by one step.
+    Where most do not, all are taken as going on by one step.
     """
     last = sequences.starts[:_SEARCHED] + sequences.n_steps - 1
-    ends = sequences.base[last[:-1]]
-    best, most = 1, np.ones(len(ends), dtype=bool)
-    share = 0.5
+    n_steps = np.zeros(len(last) - 1, dtype=int)
+    likely, most = 1, 0.5
+    tell = ~np.isnan(sequences.base[last[:-1]]).all(axis=1)
+    for hop in range(1, sequences.n_steps if tell.any() else 1):
+        alike = _alike(sequences.base, last[:-1], last[1:] - hop)
+        if alike[tell].mean() > most:
+            likely, most, n_steps = hop, alike[tell].mean(), np.where(alike, hop, 0)
+    if most == 0.5:
+        return 1, np.ones_like(n_steps)
     for hop in range(1, sequences.n_steps):
-        alike = (sequences.base[last[1:] - hop] == ends).all(axis=1)
-        if len(alike) and alike.mean() > share:
-            best, most, share = hop, alike, alike.mean()
-    return best, most
+        pairs = np.flatnonzero(n_steps == 0)
+        same = np.ones(len(pairs), dtype=bool)
+        for back in range(min(sequences.n_steps - hop, _COMPARED)):
+            same &= _alike(sequences.base, last[:-1][pairs] - back, last[1:][pairs] - hop - back)
+        n_steps[pairs[same & tell[pairs]]] = hop
+    return likely, n_steps
+
+
+def _alike(base: np.ndarray, some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which rows of a table hold the same values, or lack the same."""
+    a, b = base[some], base[others]
+    return ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=1)
 
 
 def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:

@@ -151,7 +151,8 @@ class LinearMap(nn.Module):
     """Linear map of the last steps.
 
     Called with sequences (batch, step, channel) and which of their steps are observed (batch, step), or None for all;
-    returns (batch, width). Steps that are not observed, or lie before the start of a sequence, count as 0.
+    returns (batch, width). Steps that are not observed, or lie before the start of a sequence, count as the mean of
+    those of the last steps that are; without any, as 0.
     """
 
     def __init__(self, n_steps: int, n_channels: int, width: int, **factory: Any) -> None:
@@ -161,12 +162,17 @@ class LinearMap(nn.Module):
 
     def columns(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
         """What is multiplied with the weights (batch, step * channel)."""
-        seen = x if observed is None else x * observed[:, :, None]
-        return seen[:, -self.n_steps :].flatten(1)
+        x = x[:, -self.n_steps :]
+        n_before = self.n_steps - x.shape[1]
+        if observed is None and not n_before:
+            return x.flatten(1)
+        seen = x.new_ones(x.shape[:2], dtype=torch.bool) if observed is None else observed[:, -self.n_steps :]
+        mean = (x * seen[:, :, None]).sum(1, keepdim=True) / seen.sum(1)[:, None, None].clamp(min=1)
+        filled = torch.where(seen[:, :, None], x, mean)
+        return torch.cat([mean.expand(-1, n_before, -1), filled], dim=1).flatten(1)
 
     def forward(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
-        columns = self.columns(x, observed)
-        return nn.functional.linear(columns, self.weight[:, self.weight.shape[1] - columns.shape[1] :])
+        return nn.functional.linear(self.columns(x, observed), self.weight)
 
 
 NORMS: dict[str | None, Callable[..., nn.Module]] = {None: NoNorm, "batch": BatchNorm, "layer": LayerNorm}

@@ -132,6 +132,29 @@ def test_the_own_channel_is_found_where_rows_are_left_out(rng):
     np.testing.assert_allclose(own.slope, 1, rtol=1e-9)
 
 
+@pytest.mark.parametrize(("holes", "dropped"), [(0.2, 0.0), (0.0, 0.2), (0.1, 0.1)])
+def test_the_own_channel_is_found_with_holes_and_without_some_rows(rng, holes, dropped):
+    x = ar_series(rng, 900).cumsum()
+    gappy = np.where(rng.random(900) < holes, np.nan, x)
+    X, _ = windows(gappy, 40)
+    rows = np.flatnonzero(rng.random(800) >= dropped)
+    targets = np.stack([x[40 + ahead : 840 + ahead] for ahead in (0, 11, 23)], axis=1)
+    own = OwnPast.find(Sequences.of(X[rows].copy()), targets[rows])
+    np.testing.assert_array_equal(own.channel, 0)
+    np.testing.assert_allclose(own.slope, 1, rtol=1e-9)
+
+
+def test_a_level_is_not_lost_to_a_target_of_another_kind(rng):
+    x = ar_series(rng).cumsum()
+    X, y = windows(x, 6)
+    other = X[:, 2, 0] + rng.normal(size=len(y))
+    skip = fitted(X, np.column_stack([y, other]))
+    assert r2_score(other, answers(skip, X)[:, 1]) > 0.95
+    constant = fitted(X, np.column_stack([y, np.ones(len(y))]))
+    np.testing.assert_allclose(answers(constant, X)[:, 0], answers(fitted(X, y), X)[:, 0], rtol=1e-6)
+    np.testing.assert_allclose(answers(constant, X)[:, 1], 1, rtol=1e-9)
+
+
 def test_series_in_turn_are_series(rng):
     table = np.stack([ar_series(rng, 150) for _ in range(5)])
     X = np.lib.stride_tricks.sliding_window_view(table, 8, axis=1)[:, :-1].swapaxes(0, 1).reshape(-1, 8, 1)
@@ -147,15 +170,16 @@ def test_without_an_order_in_time_there_is_no_own_channel(rng, shuffled):
     assert fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50)).own.channel[0] == -1
 
 
-def test_missing_steps_count_as_the_mean_or_the_last_value(rng):
+def test_missing_steps_count_as_the_mean_of_the_others(rng):
     x = ar_series(rng)
     X, y = windows(x, 5)
     skip = fitted(X, y)
     gappy = X[:1].copy()
-    gappy[0, [1, 4]] = np.nan  # the last value is then that of step 3
-    filled = X[:1].copy()
-    filled[0, [1, 4]] = filled[0, 3]
-    np.testing.assert_allclose(answers(skip, gappy), answers(skip, filled), rtol=1e-12)
+    gappy[0, [1, 4]] = np.nan
+    moved = (gappy - X[0, 3]) / skip.unit  # what is measured from the last value, which is now that of step 3
+    moved[np.isnan(moved)] = np.nanmean(moved)
+    by_hand = moved.reshape(1, -1) @ skip.coef + skip.intercept + skip.own.slope * X[0, 3] + skip.own.offset
+    np.testing.assert_allclose(answers(skip, gappy), by_hand, rtol=1e-12)
     plain = fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50))
     lacking = np.full((1, 4, 2), np.nan)
     np.testing.assert_allclose(answers(plain, lacking), answers(plain, np.zeros((1, 4, 2))), rtol=1e-12)
@@ -241,9 +265,13 @@ def test_the_linear_map_has_the_gradient_of_its_definition():
     x = torch.randn(5, 6, 2, dtype=torch.float64)
     observed = torch.rand(5, 6) < 0.7
     torch.nn.init.normal_(skip.weight)
-    columns = torch.where(observed[:, :, None], x, 0.0)[:, 3:].reshape(5, 6)
-    torch.testing.assert_close(skip(x, observed), columns @ skip.weight.T)
-    torch.testing.assert_close(skip(x[:, 4:], None), x[:, 4:].reshape(5, 4) @ skip.weight[:, 2:].T)
+    observed[0] = False
+    columns = x[:, 3:].clone()
+    for sequence, seen in zip(columns, observed[:, 3:], strict=True):
+        sequence[~seen] = sequence[seen].mean(0) if seen.any() else 0.0
+    torch.testing.assert_close(skip(x, observed), columns.reshape(5, 6) @ skip.weight.T)
+    shorter = torch.cat([x[:, 4:].mean(1, keepdim=True), x[:, 4:]], dim=1)
+    torch.testing.assert_close(skip(x[:, 4:], None), shorter.reshape(5, 6) @ skip.weight.T)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -32,9 +32,8 @@ class CompiledMap:
 
     def forward(self, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
         """Answers (batch, width)."""
-        self._columns = _columns(data, rows, min(self._n_steps, data.n_steps))
-        weight = np.ascontiguousarray(self._weight[:, -self._columns.shape[1] :])
-        return linear(self._columns, weight, np.zeros(len(weight), weight.dtype))
+        self._columns = _columns(data, rows, self._n_steps)
+        return linear(self._columns, self._weight, np.zeros(len(self._weight), self._weight.dtype))
 
     def infer(self, data: Batch, raw: np.ndarray) -> None:
         """Add the answers to all sequences to raw outputs (n, width)."""
@@ -45,22 +44,26 @@ class CompiledMap:
 
     def backward(self, slope: np.ndarray) -> None:
         """Add to the gradient from the derivative of the loss by the answers."""
-        gradient = np.zeros((len(self._weight), self._columns.shape[1]), slope.dtype)
-        add_columns_times(gradient, slope, self._columns)
-        self._gradient[:, -gradient.shape[1] :] += gradient
+        add_columns_times(self._gradient, slope, self._columns)
 
 
 def _columns(data: Batch, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
-    """The last steps (batch, step * channel), measured from the level; 0 where they are not observed."""
-    base, first = data.base.numpy(), data.starts.numpy()[rows] + data.n_steps - n_steps
-    n_channels = base.shape[1]
-    unrolled = as_strided(base, (len(base) - n_steps + 1, n_steps * n_channels), base.strides)
-    columns = unrolled[first]
-    steps = columns.reshape(-1, n_steps, n_channels)
+    """The last steps (batch, step * channel), measured from the level, with means where they are not observed."""
+    base, n_read = data.base.numpy(), min(n_steps, data.n_steps)
+    first, n_channels = data.starts.numpy()[rows] + data.n_steps - n_read, base.shape[1]
+    unrolled = as_strided(base, (len(base) - n_read + 1, n_read * n_channels), base.strides)
+    steps = unrolled[first].reshape(-1, n_read, n_channels)
     levels = data.levels(rows)
     if levels is not None:
         steps -= levels.numpy()[:, None]
-    if data.observed is not None:
+    if data.observed is None and n_read == n_steps:
+        return steps.reshape(len(steps), -1)
+    if data.observed is None:
+        seen = np.ones((len(steps), n_read, 1), dtype=bool)
+    else:
         observed = data.observed.numpy()
-        steps *= as_strided(observed, (len(observed) - n_steps + 1, n_steps), observed.strides * 2)[first][:, :, None]
-    return columns
+        seen = as_strided(observed, (len(observed) - n_read + 1, n_read, 1), observed.strides * 2 + (0,))[first]
+    columns = np.empty((len(steps), n_steps, n_channels), base.dtype)
+    columns[...] = ((steps * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1))[:, None]
+    np.copyto(columns[:, n_steps - n_read :], steps, where=seen)
+    return columns.reshape(len(columns), -1)

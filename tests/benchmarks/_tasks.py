@@ -94,7 +94,11 @@ TASKS = {
         lambda data: hourly(data).problem(),
         HOURS_OF_DAY,
     ),
-    "glass": Task([Measure("NRMSE, %", 5.87, 5.0)], lambda data: mackey_glass(data).problem(), {"hidden_size": 64}),
+    "glass": Task(
+        [Measure("NRMSE, %", 5.87, 5.0)],
+        lambda data: mackey_glass(data).problem(),
+        {"segment_size": 16, "hidden_size": 64},
+    ),
     "vowels": Task([Measure("1 - accuracy", 0.035, 0.011)], japanese_vowels),
     "adding": Task([Measure("MSE", 0.164, 1e-3)], adding, in_mean=False),
     "pollution": Task(
