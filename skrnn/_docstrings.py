@@ -89,7 +89,8 @@ max_iter : int, default=100
 shuffle : bool, default=True
     Shuffle the sequences before each epoch.
 tol : float, default=1e-4
-    Smallest fall of the watched loss that counts, in units of the loss of standardised targets.
+    Smallest fall of the watched loss that counts, in units of the loss of standardised targets. Where the loss of
+    held-out sequences is watched and is below 1, this share of it.
 n_iter_no_change : int, default=10
     Training stops when the watched loss has not fallen by ``tol`` for more than this many epochs in a row.
 early_stopping : bool or "auto", default="auto"

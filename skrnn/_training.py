@@ -84,17 +84,22 @@ class TrainingLog:
 
 
 class Patience:
-    """Stop when the watched loss has not fallen by more than ``tol`` for ``n_iter_no_change`` epochs in a row."""
+    """Stop when the watched loss has not fallen by more than ``tol`` for ``n_iter_no_change`` epochs in a row.
 
-    def __init__(self, tol: float, n_iter_no_change: int) -> None:
+    If ``relative``, a loss below 1 must fall by that share of it only.
+    """
+
+    def __init__(self, tol: float, n_iter_no_change: int, *, relative: bool = False) -> None:
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.relative = relative
         self.best = math.inf
         self.n_stalled = 0
 
     def improves(self, loss: float) -> bool:
         """Take note of an epoch's loss; whether it is the lowest so far."""
-        self.n_stalled = 0 if loss < self.best - self.tol else self.n_stalled + 1
+        enough = self.tol * min(abs(self.best), 1.0) if self.relative else self.tol
+        self.n_stalled = 0 if loss < self.best - enough else self.n_stalled + 1
         lowest = loss < self.best
         self.best = min(loss, self.best)
         return lowest
@@ -173,7 +178,7 @@ def train(
     """
     solver = _make_solver(plan, network.parameters, state.solver)
     schedule = SCHEDULES[plan.learning_rate](plan.max_iter, state.reduction)
-    patience = Patience(plan.tol, plan.n_iter_no_change)
+    patience = Patience(plan.tol, plan.n_iter_no_change, relative=validation is not None)
     curve: list[float] = []
     validation_curve: list[float] = []
     best: list[torch.Tensor] = []

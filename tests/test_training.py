@@ -149,6 +149,14 @@ def test_best_weights_come_back(make_network):
     assert float(mean) == pytest.approx(log.best_loss)
 
 
+@pytest.mark.parametrize(("relative", "exhausted"), [(False, True), (True, False)])
+def test_small_held_out_losses_need_to_fall_by_a_share_only(relative, exhausted):
+    patience = Patience(tol=1e-4, n_iter_no_change=2, relative=relative)
+    for loss in (1e-3, 9.5e-4, 9.2e-4, 9e-4):
+        patience.improves(loss)
+    assert patience.exhausted == exhausted
+
+
 def test_patience_counts_epochs_without_a_fall_of_tol():
     patience = Patience(tol=0.1, n_iter_no_change=2)
     for loss in (1.0, 0.95, 0.93):

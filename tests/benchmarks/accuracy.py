@@ -24,7 +24,7 @@ from _common import names, print_machine, print_table, write_json
 from _problem import Task
 from _tasks import TASKS
 
-COMMON = {"learning_rate": "cosine", "dropout": 0.1, "tol": 0.0}
+COMMON = {"learning_rate": "cosine", "dropout": 0.1}
 SIMPLE = ("persistence", "season", "ridge", "boosting")
 
 
