@@ -73,7 +73,8 @@ solver : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
 learning_rate : {"constant", "cosine", "adaptive"}, default="constant"
     Step size over the epochs: ``learning_rate_init`` throughout; half a cosine from there to 0 at ``max_iter``; or
     divided by 5 each time that the watched loss stalls for ``n_iter_no_change`` epochs, until it is a millionth,
-    instead of stopping. "cosine" is "constant" in ``partial_fit``.
+    instead of stopping. With "cosine", a stalled loss brings the end near: what is left of the cosine passes in
+    ``n_iter_no_change`` epochs. "cosine" is "constant" in ``partial_fit``.
 learning_rate_init : float, default=0.001
     Step size of the solver.
 momentum : float, default=0.9
@@ -92,7 +93,8 @@ tol : float, default=1e-4
     Smallest fall of the watched loss that counts, in units of the loss of standardised targets. Where the loss of
     held-out sequences is watched and is below 1, this share of it.
 n_iter_no_change : int, default=10
-    Training stops when the watched loss has not fallen by ``tol`` for more than this many epochs in a row.
+    Training stops when the watched loss has not fallen by ``tol`` for more than this many epochs in a row; see
+    ``learning_rate`` for what comes before the end.
 early_stopping : bool or "auto", default="auto"
     Watch the loss of held-out sequences instead of the training loss, and return the weights of the best epoch. "auto"
     does so from 1,000 sequences on, or where ``X_val`` is passed; not in ``partial_fit``.

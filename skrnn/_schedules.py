@@ -12,36 +12,56 @@ class Schedule(Protocol):
     """Factors on ``learning_rate_init``."""
 
     @property
+    def n_epochs(self) -> int:
+        """How many epochs there are at most."""
+
+    @property
     def reduction(self) -> float:
         """What stalls have left of the rate."""
 
     def factor(self, epoch: int) -> float:
         """Factor of an epoch, counted from 0 in each call of fit."""
 
-    def lower(self) -> bool:
-        """Answer to a stalled loss: whether training goes on, at a lower rate."""
+    def lower(self, epoch: int) -> bool:
+        """Answer to a loss that has stalled before this epoch: whether training goes on, at lower rates."""
 
 
 @dataclass
 class Constant:
     """The same rate in all epochs; a stalled loss ends training."""
 
-    max_iter: int
+    n_epochs: int
+    n_iter_no_change: int
     reduction: float = 1.0
 
     def factor(self, epoch: int) -> float:
         return 1.0
 
-    def lower(self) -> bool:
+    def lower(self, epoch: int) -> bool:
         return False
 
 
 @dataclass
 class Cosine(Constant):
-    """Half a period of a cosine from the first rate down to zero (Loshchilov and Hutter, 2017, without restarts)."""
+    """Half a period of a cosine from the first rate down to zero (Loshchilov and Hutter, 2017, without restarts).
+
+    What is left of it at a stall passes in ``n_iter_no_change`` epochs: a loss that stalls at a high rate falls again
+    at lower ones.
+    """
+
+    stall: tuple[int, float] = (0, 0.0)  # the epoch, and how much of the way to zero lies behind it
 
     def factor(self, epoch: int) -> float:
-        return (1 + math.cos(math.pi * epoch / self.max_iter)) / 2
+        return (1 + math.cos(math.pi * self._way(epoch))) / 2
+
+    def lower(self, epoch: int) -> bool:
+        self.stall = epoch, self._way(epoch)
+        self.n_epochs = min(self.n_epochs, epoch + self.n_iter_no_change)
+        return epoch < self.n_epochs
+
+    def _way(self, epoch: int) -> float:
+        begin, way = self.stall
+        return way + (1 - way) * (epoch - begin) / (self.n_epochs - begin)
 
 
 @dataclass
@@ -51,11 +71,15 @@ class Adaptive(Constant):
     def factor(self, epoch: int) -> float:
         return self.reduction
 
-    def lower(self) -> bool:
+    def lower(self, epoch: int) -> bool:
         if self.reduction <= 1e-6:
             return False
         self.reduction /= 5
         return True
 
 
-SCHEDULES: dict[str, Callable[[int, float], Schedule]] = {"adaptive": Adaptive, "constant": Constant, "cosine": Cosine}
+SCHEDULES: dict[str, Callable[[int, int, float], Schedule]] = {
+    "adaptive": Adaptive,
+    "constant": Constant,
+    "cosine": Cosine,
+}

@@ -177,7 +177,7 @@ def train(
         If the loss is not finite.
     """
     solver = _make_solver(plan, network.parameters, state.solver)
-    schedule = SCHEDULES[plan.learning_rate](plan.max_iter, state.reduction)
+    schedule = SCHEDULES[plan.learning_rate](plan.max_iter, plan.n_iter_no_change, state.reduction)
     patience = Patience(plan.tol, plan.n_iter_no_change, relative=validation is not None)
     curve: list[float] = []
     validation_curve: list[float] = []
@@ -186,7 +186,7 @@ def train(
         network.settle(data)
         patience.improves(evaluate(network, loss, validation))
         best = _copies(network.tensors)
-    while len(curve) < plan.max_iter and not patience.exhausted:
+    while len(curve) < schedule.n_epochs and not patience.exhausted:
         solver.learning_rate = plan.learning_rate_init * schedule.factor(len(curve))
         curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
         watched = curve[-1]
@@ -198,7 +198,7 @@ def train(
             raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
         if patience.improves(watched) and validation is not None:
             best = _copies(network.tensors)
-        if patience.exhausted and schedule.lower():
+        if patience.exhausted and schedule.lower(len(curve)):
             patience.renew()
         if report is not None:
             report(curve[-1], watched if validation is not None else None)
@@ -207,7 +207,8 @@ def train(
     with torch.no_grad():
         for tensor, value in zip(network.tensors, best, strict=False):
             tensor.copy_(value)
-    log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, patience.exhausted)
+    converged = patience.exhausted or schedule.n_epochs < plan.max_iter
+    log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, converged)
     return log, TrainingState(state.seed, state.n_epochs + len(curve), schedule.reduction, solver.arrays())
 
 
