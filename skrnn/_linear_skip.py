@@ -1,8 +1,7 @@
 """A linear forecast from the steps of a sequence, to which the network adds: ridge regression in closed form.
 
 The autoregressive part beside a recurrent network is that of LSTNet (Lai, Chang, Yang and Liu, 2018); measuring windows
-and targets from the last value of the window that of NLinear (Zeng, Chen, Zhang and Xu, 2023). The penalty is the one
-with the least generalised cross-validation error (Golub, Heath and Wahba, 1979).
+and targets from the last value of the window that of NLinear (Zeng, Chen, Zhang and Xu, 2023).
 """
 
 from __future__ import annotations
@@ -12,11 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skrnn._evidence import surely_lower
 from skrnn._own_past import OwnPast
+from skrnn._ridge import Moments
 from skrnn._sequences import Scale, Sequences
 
 LARGEST = 2500  # columns of the regression
-_PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised columns
+_FEWEST = 10  # sequences that tell whether levels help
 _AT_ONCE = 2**18  # numbers in a block of rows
 _LARGEST_WORK = 2e10  # multiplications, beyond which not all rows are used
 
@@ -33,12 +34,15 @@ class LinearSkip:
 
     Answers are standardised targets. The columns are the standardised channels of the last steps, oldest first; a
     channel that holds the past of a target is measured from its last value, in units of its own. What is missing counts
-    as the mean of what is there in the same sequence. ``spread`` is the root of the mean squared error.
+    as the mean of what is there in the same sequence. These last values themselves are more columns, behind the others,
+    whose coefficients are 0 unless forecasts of later sequences are surely better with them: a series that returns to
+    its mean needs them, but one that drifts will leave the values that were learnt. ``spread`` is the root of the mean
+    squared error.
     """
 
     scale: Scale  # of the channels
     n_steps: int
-    coef: np.ndarray  # (step * channel, target)
+    coef: np.ndarray  # (step * channel + last value, target)
     intercept: np.ndarray  # (target,)
     spread: np.ndarray  # (target,)
     own: OwnPast
@@ -61,20 +65,42 @@ class LinearSkip:
         n_steps : int
             How many of the last steps are read, see ``steps_read``.
         """
-        n_channels, n_targets = sequences.n_channels, y.shape[1]
-        empty = np.zeros((n_steps * n_channels, n_targets))
+        n_columns, n_targets = n_steps * sequences.n_channels, y.shape[1]
         own = OwnPast.find(sequences, y)
-        some = slice(None, None, _stride(len(y), len(empty)))
+        some = slice(None, None, _stride(len(y), n_columns))
         sequences, y, weight = sequences.take(some), y[some], weight[some]
-        skip = cls(scale, n_steps, empty, np.zeros(n_targets), np.ones(n_targets), own, np.ones(n_channels))
+        coef, nothing = np.zeros((n_columns + len(own.channels), n_targets)), np.zeros(n_targets)
+        skip = cls(scale, n_steps, coef, nothing, nothing + 1, own, np.ones(sequences.n_channels))
         skip = replace(skip, unit=skip._spread(sequences, weight))
-        moments = _Moments(len(empty), n_targets)
-        for rows, columns, carried in skip._blocks(sequences):
-            moments.add(columns, y[rows] - carried, weight[rows])
-        coef, intercept = moments.solve(len(y))
-        skip = replace(skip, coef=coef, intercept=intercept)
+        skip = skip._solved(sequences, y, weight, n_columns)
         spread = np.sqrt(weight @ np.square(y - skip.answer(sequences)) / weight.sum())
         return replace(skip, spread=np.where(spread > 0, spread, 1.0))
+
+    def _solved(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_columns: int) -> LinearSkip:
+        """With the best coefficients; those behind ``n_columns`` only if the last sequences are surely for it."""
+        cut = len(y) - len(y) // 4
+        first, last = (
+            self._moments(sequences.take(part), y[part], weight[part]) for part in (slice(0, cut), slice(cut, None))
+        )
+        moments = first + last
+        *found, penalty = moments.first(n_columns).solve_best()
+        if len(self.coef) > n_columns and len(y) - cut >= _FEWEST:
+            sequences, y, weight = sequences.take(slice(cut, None)), y[cut:], weight[cut:]
+            models = (self._with(*some.solve(penalty)) for some in (first.first(n_columns), first))
+            without, levelled = (weight * np.square(y - model.answer(sequences)).mean(axis=1) for model in models)
+            if surely_lower(levelled, without):
+                *found, _ = moments.solve_best()
+        return self._with(*found)
+
+    def _with(self, coef: np.ndarray, intercept: np.ndarray) -> LinearSkip:
+        """With other coefficients; those that are not given are 0."""
+        return replace(self, coef=np.pad(coef, ((0, len(self.coef) - len(coef)), (0, 0))), intercept=intercept)
+
+    def _moments(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> Moments:
+        moments = Moments(*self.coef.shape)
+        for rows, columns, carried in self._blocks(sequences):
+            moments.add(columns, y[rows] - carried, weight[rows])
+        return moments
 
     def answer(self, sequences: Sequences) -> np.ndarray:
         """Linear forecasts (n, target)."""
@@ -98,13 +124,14 @@ class LinearSkip:
         """Root mean squares of the channels that are measured from their last value, 1 for others."""
         total = np.zeros(sequences.n_channels)
         for rows, columns, _ in self._blocks(sequences):
-            total += weight[rows] @ np.square(columns.reshape(len(columns), -1, sequences.n_channels)).mean(axis=1)
+            steps = columns[:, : self.n_steps * sequences.n_channels].reshape(len(columns), self.n_steps, -1)
+            total += weight[rows] @ np.square(steps).mean(axis=1)
         spread = np.sqrt(total / weight.sum())
         moved = np.isin(np.arange(len(spread)), self.own.channels) & (spread > 0)
         return np.where(moved, spread, 1.0)
 
     def _blocks(self, sequences: Sequences) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Blocks of rows, their columns (row, step * channel) and what targets are measured from (row, target)."""
+        """Blocks of rows, their columns and what targets are measured from (row, target)."""
         n_read = min(self.n_steps, sequences.n_steps)
         n_at_once = max(_AT_ONCE // (n_read * sequences.n_channels), 1)
         for first in range(0, len(sequences), n_at_once):
@@ -115,7 +142,8 @@ class LinearSkip:
             carried = self.own.carried(level)
             columns = np.full((len(values), self.n_steps, sequences.n_channels), np.nan)
             np.subtract(values, self._in_units(level)[:, None], out=columns[:, self.n_steps - n_read :])
-            yield rows, _with_means(columns).reshape(len(values), -1), carried
+            steps_side_by_side = _with_means(columns).reshape(len(values), -1)
+            yield rows, np.hstack([steps_side_by_side, (level * self.unit)[:, self.own.channels]]), carried
 
 
 def _with_means(columns: np.ndarray) -> np.ndarray:
@@ -131,44 +159,3 @@ def _stride(n: int, n_columns: int) -> int:
     """The distance of the rows that are used: as many as the work allows, but at least ten for each column."""
     enough = max(_LARGEST_WORK / n_columns**2, 10 * n_columns)
     return max(1, int(n / enough))
-
-
-class _Moments:
-    """Weighted sums of products of columns and targets."""
-
-    def __init__(self, n_columns: int, n_targets: int) -> None:
-        self._columns = np.zeros((n_columns, n_columns))
-        self._both = np.zeros((n_columns, n_targets))
-        self._targets = 0.0
-        self._mean = np.zeros(n_columns)
-        self._target_mean = np.zeros(n_targets)
-        self._weight = 0.0
-
-    def add(self, columns: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
-        """Take some rows into account."""
-        weighted = columns * weight[:, None]
-        self._columns += weighted.T @ columns
-        self._both += weighted.T @ y
-        self._targets += float(weight @ np.square(y).sum(axis=1))
-        self._mean += weighted.sum(axis=0)
-        self._target_mean += weight @ y
-        self._weight += float(weight.sum())
-
-    def solve(self, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients (column, target) and intercepts of the ridge regression with the best penalty."""
-        mean, target_mean = self._mean / self._weight, self._target_mean / self._weight
-        values, vectors = np.linalg.eigh(self._columns - self._weight * np.outer(mean, mean))
-        values = np.maximum(values, 0)
-        both = vectors.T @ (self._both - self._weight * np.outer(mean, target_mean))
-        total = self._targets - self._weight * float(target_mean @ target_mean)
-        n = max(self._weight, n_rows)
-        best, least = _PENALTIES[-1] * self._weight, np.inf
-        for penalty in _PENALTIES * self._weight:
-            shrunk = 1 / (values + penalty)
-            rest = total - float(np.square(both).sum(axis=1) @ ((values + 2 * penalty) * shrunk**2))
-            freedom = n - 1 - values @ shrunk
-            # With hardly any freedom left, or an error within rounding, the quotient is noise.
-            if freedom > 0.02 * n and max(rest, 1e-12 * total) / freedom**2 < least:
-                best, least = penalty, max(rest, 1e-12 * total) / freedom**2
-        coef = vectors @ (both / (values + best)[:, None])
-        return coef, target_mean - mean @ coef

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from skrnn._batch import Batch
+from skrnn._evidence import surely_lower
 from skrnn._examples import Examples
 from skrnn._linear_skip import LinearSkip
 from skrnn._losses import Loss
@@ -24,7 +25,6 @@ from skrnn._training import (
     losses,
     own_modes,
     resolve_device,
-    surely_lower,
     train,
 )
 from skrnn.kernels import kernel_of
@@ -161,7 +161,7 @@ def train_on(
         model = replace(model, training=training)
         if watched is None or before is None or surely_lower(losses(network, model.loss, watched), before):
             return replace(model, weights=network.arrays()), log
-        return model, replace(log, best_loss=float(before.mean(dtype=torch.float64)))
+        return model, replace(log, best_loss=float(before.mean()))
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from skrnn._batch import Batch
 from skrnn._schedules import SCHEDULES
 from skrnn._solvers import SGD, Adam, RMSprop, Solver
 
-_BLOCKS = 10
 _PART = 65536  # rows whose targets are gathered and whose loss is computed at once
 
 
@@ -219,28 +218,17 @@ def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
 def evaluate(network: Network, loss: LossFunction, data: Batch) -> float:
     """Weighted mean loss over a data set."""
     assert data.weight is not None
-    return float(losses(network, loss, data).sum(dtype=torch.float64) / data.weight.sum(dtype=torch.float64))
+    return float(losses(network, loss, data).sum()) / float(data.weight.sum(dtype=torch.float64))
 
 
-def losses(network: Network, loss: LossFunction, data: Batch) -> torch.Tensor:
+def losses(network: Network, loss: LossFunction, data: Batch) -> np.ndarray:
     """Weighted loss of each answer (n,) or (n * step,)."""
     assert data.y is not None
     assert data.weight is not None
     raw, y = network.infer(data).flatten(0, -2), data.y.flatten(0, -2)
     with torch.no_grad():
         parts = zip(raw.split(_PART), y.split(_PART), data.weight.flatten().split(_PART), strict=True)
-        return torch.cat([loss(*part[:2]) * part[2] for part in parts])
-
-
-def surely_lower(after: torch.Tensor, before: torch.Tensor) -> bool:
-    """Whether losses (n,) of rows in the order of time fell by more than two standard errors.
-
-    Losses of neighbouring rows go together: the error is that of the mean of ten blocks.
-    """
-    blocks = (before - after).double().tensor_split(min(_BLOCKS, len(before)))
-    falls = torch.stack([block.mean() for block in blocks])
-    error = float(falls.std()) / len(falls) ** 0.5 if len(falls) > 1 else 0.0
-    return float(falls.mean()) > 2 * error
+        return torch.cat([loss(*part[:2]) * part[2] for part in parts]).cpu().numpy().astype(np.float64)
 
 
 def _run_epoch(

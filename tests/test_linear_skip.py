@@ -88,6 +88,23 @@ def test_windows_and_targets_are_measured_from_the_last_value(rng):
     np.testing.assert_allclose(answers(skip, X + 1000), answers(skip, X) + 2000, rtol=1e-9)
 
 
+def test_a_last_value_counts_where_a_series_returns_to_its_mean(rng):
+    X, y = windows(5 + rng.normal(size=4000), 4)
+    train, test = slice(0, 2000), slice(2000, None)
+    skip = fitted(X[train], y[train])
+    assert skip.own.channel == 0
+    error = np.mean(np.square(answers(skip, X[test])[:, 0] - y[test]))
+    # From differences alone, the mean of the window is the best forecast: its error is 5/4.
+    assert error < 1.03 * np.var(y[test])
+
+
+def test_a_last_value_does_not_count_where_a_series_drifts(rng):
+    X, y = windows(rng.normal(size=1000).cumsum(), 4)
+    skip = fitted(X, y)
+    assert skip.coef[-1] == 0
+    assert np.all(skip.coef[:-2])
+
+
 def test_an_integer_weight_is_so_many_rows_in_any_order(rng):
     X, y, weight = rng.normal(size=(30, 4, 1)), rng.normal(size=30), rng.integers(1, 4, 30)
     order = rng.permutation(30)
@@ -178,7 +195,8 @@ def test_missing_steps_count_as_the_mean_of_the_others(rng):
     gappy[0, [1, 4]] = np.nan
     moved = (gappy - X[0, 3]) / skip.unit  # what is measured from the last value, which is now that of step 3
     moved[np.isnan(moved)] = np.nanmean(moved)
-    by_hand = moved.reshape(1, -1) @ skip.coef + skip.intercept + skip.own.slope * X[0, 3] + skip.own.offset
+    columns = np.append(moved, X[0, 3])[None]  # that last value is a column, too
+    by_hand = columns @ skip.coef + skip.intercept + skip.own.slope * X[0, 3] + skip.own.offset
     np.testing.assert_allclose(answers(skip, gappy), by_hand, rtol=1e-12)
     plain = fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50))
     lacking = np.full((1, 4, 2), np.nan)

@@ -1,0 +1,80 @@
+"""Ridge regression in closed form, from sums of products.
+
+The penalty is the one with the least generalised cross-validation error (Golub, Heath and Wahba, 1979).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.linalg import solve
+
+_PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised columns
+
+
+class Moments:
+    """Weighted sums of products of columns and targets."""
+
+    def __init__(self, n_columns: int, n_targets: int) -> None:
+        self._columns = np.zeros((n_columns, n_columns))
+        self._both = np.zeros((n_columns, n_targets))
+        self._targets = 0.0
+        self._mean = np.zeros(n_columns)
+        self._target_mean = np.zeros(n_targets)
+        self._weight = 0.0
+        self._n_rows = 0
+
+    def add(self, columns: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
+        """Take some rows into account."""
+        weighted = columns * weight[:, None]
+        self._columns += weighted.T @ columns
+        self._both += weighted.T @ y
+        self._targets += float(weight @ np.square(y).sum(axis=1))
+        self._mean += weighted.sum(axis=0)
+        self._target_mean += weight @ y
+        self._weight += float(weight.sum())
+        self._n_rows += len(y)
+
+    def __add__(self, other: Moments) -> Moments:
+        """Those of the rows of both."""
+        both = Moments(*self._both.shape)
+        both.__dict__ = {name: value + getattr(other, name) for name, value in vars(self).items()}
+        return both
+
+    def first(self, n_columns: int) -> Moments:
+        """Those of the first columns alone."""
+        some = Moments(n_columns, self._both.shape[1])
+        some.__dict__ = {**vars(self), "_columns": self._columns[:n_columns, :n_columns]}
+        some._both, some._mean = self._both[:n_columns], self._mean[:n_columns]
+        return some
+
+    def solve(self, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients (column, target) and intercepts of the ridge regression with a penalty for each sample."""
+        gram, both, _ = self._centred()
+        gram[np.diag_indices_from(gram)] += penalty * self._weight
+        return self._with_intercept(solve(gram, both, assume_a="pos"))
+
+    def solve_best(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Coefficients, intercepts and the penalty of the ridge regression with the best penalty."""
+        gram, both, total = self._centred()
+        values, vectors = np.linalg.eigh(gram)
+        values, both = np.maximum(values, 0), vectors.T @ both
+        n = max(self._weight, self._n_rows)
+        best, least = _PENALTIES[-1], np.inf
+        for penalty in _PENALTIES:
+            shrunk = 1 / (values + penalty * self._weight)
+            rest = total - float(np.square(both).sum(axis=1) @ ((values + 2 * penalty * self._weight) * shrunk**2))
+            freedom = n - 1 - values @ shrunk
+            # With hardly any freedom left, or an error within rounding, the quotient is noise.
+            if freedom > 0.02 * n and max(rest, 1e-12 * total) / freedom**2 < least:
+                best, least = penalty, max(rest, 1e-12 * total) / freedom**2
+        return *self._with_intercept(vectors @ (both / (values + best * self._weight)[:, None])), best
+
+    def _centred(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Products of the columns, of columns and targets, and of the targets, all around their means."""
+        mean, target_mean = self._mean / self._weight, self._target_mean / self._weight
+        gram = self._columns - self._weight * np.outer(mean, mean)
+        both = self._both - self._weight * np.outer(mean, target_mean)
+        return gram, both, self._targets - self._weight * float(target_mean @ target_mean)
+
+    def _with_intercept(self, coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return coef, (self._target_mean - self._mean @ coef) / self._weight
