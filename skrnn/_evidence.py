@@ -1,4 +1,7 @@
-"""Whether one forecast is better than another beyond doubt."""
+"""Whether one forecast is better than another beyond doubt.
+
+Losses of neighbouring rows go together: what counts is the means of ten blocks of rows in the order of time.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,17 @@ _BLOCKS = 10
 
 
 def surely_lower(after: np.ndarray, before: np.ndarray) -> bool:
-    """Whether losses (n,) of rows in the order of time fell by more than two standard errors.
-
-    Losses of neighbouring rows go together: the error is that of the mean of ten blocks.
-    """
-    falls = np.array([block.mean() for block in np.array_split(before - after, min(_BLOCKS, len(before)))])
+    """Whether losses (n,) fell by more than two standard errors of the blocks."""
+    falls = _falls(after, before)
     error = falls.std(ddof=1) / len(falls) ** 0.5 if len(falls) > 1 else 0.0
     return bool(falls.mean() > 2 * error)
+
+
+def lower_throughout(after: np.ndarray, before: np.ndarray) -> bool:
+    """Whether losses (n,) fell in all blocks."""
+    return bool(np.all(_falls(after, before) > 0))
+
+
+def _falls(after: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """By how much the mean of each block fell."""
+    return np.array([block.mean() for block in np.array_split(before - after, min(_BLOCKS, len(before)))])

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skrnn._evidence import surely_lower
+from skrnn._evidence import lower_throughout
 from skrnn._own_past import OwnPast
 from skrnn._ridge import Moments
 from skrnn._sequences import Scale, Sequences
 
 LARGEST = 2500  # columns of the regression
-_FEWEST = 10  # sequences that tell whether levels help
+_FEWEST = 100  # later sequences that can tell: blocks of few neighbours are too much alike
 _AT_ONCE = 2**18  # numbers in a block of rows
 _LARGEST_WORK = 2e10  # multiplications, beyond which not all rows are used
 
@@ -35,9 +35,9 @@ class LinearSkip:
     Answers are standardised targets. The columns are the standardised channels of the last steps, oldest first; a
     channel that holds the past of a target is measured from its last value, in units of its own. What is missing counts
     as the mean of what is there in the same sequence. These last values themselves are more columns, behind the others,
-    whose coefficients are 0 unless forecasts of later sequences are surely better with them: a series that returns to
-    its mean needs them, but one that drifts will leave the values that were learnt. ``spread`` is the root of the mean
-    squared error.
+    whose coefficients are 0 unless forecasts of later sequences are better with them throughout: a series that returns
+    to its mean needs them, but one that drifts will leave the values that were learnt. ``spread`` is the root of the
+    mean squared error.
     """
 
     scale: Scale  # of the channels
@@ -69,15 +69,15 @@ class LinearSkip:
         own = OwnPast.find(sequences, y)
         some = slice(None, None, _stride(len(y), n_columns))
         sequences, y, weight = sequences.take(some), y[some], weight[some]
-        coef, nothing = np.zeros((n_columns + len(own.channels), n_targets)), np.zeros(n_targets)
-        skip = cls(scale, n_steps, coef, nothing, nothing + 1, own, np.ones(sequences.n_channels))
+        coef = np.zeros((n_columns + len(own.channels), n_targets))
+        skip = cls(scale, n_steps, coef, np.zeros(n_targets), np.ones(n_targets), own, np.ones(sequences.n_channels))
         skip = replace(skip, unit=skip._spread(sequences, weight))
         skip = skip._solved(sequences, y, weight, n_columns)
         spread = np.sqrt(weight @ np.square(y - skip.answer(sequences)) / weight.sum())
         return replace(skip, spread=np.where(spread > 0, spread, 1.0))
 
     def _solved(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_columns: int) -> LinearSkip:
-        """With the best coefficients; those behind ``n_columns`` only if the last sequences are surely for it."""
+        """With the best coefficients; those behind ``n_columns`` only if the last sequences are for it."""
         cut = len(y) - len(y) // 4
         first, last = (
             self._moments(sequences.take(part), y[part], weight[part]) for part in (slice(0, cut), slice(cut, None))
@@ -88,7 +88,7 @@ class LinearSkip:
             sequences, y, weight = sequences.take(slice(cut, None)), y[cut:], weight[cut:]
             models = (self._with(*some.solve(penalty)) for some in (first.first(n_columns), first))
             without, levelled = (weight * np.square(y - model.answer(sequences)).mean(axis=1) for model in models)
-            if surely_lower(levelled, without):
+            if lower_throughout(levelled, without):
                 *found, _ = moments.solve_best()
         return self._with(*found)
 
