@@ -39,9 +39,9 @@ linear_skip : bool or int, default=True
     form, with the penalty that generalised cross-validation chooses. What is trained adds to it, starting from
     nothing. A channel that holds the past of a target, which is found where later sequences hold earlier targets, is
     measured from its last value, for the layers too, and so is the target; of several targets that vary, all must have
-    such a channel. With 400 sequences or more, the last value itself counts in the linear forecast if the error is
-    lower with it in each tenth of the last quarter of the sequences. Missing steps count as the mean of the others of
-    the sequence. The loss, ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear
+    such a channel. With 200 sequences or more, the last value itself counts in the linear forecast if the error on the
+    last quarter of the sequences is lower with it by more than three standard errors. Missing steps count as the mean
+    of the others of the sequence. The loss, ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear
     forecast's errors. With early stopping, the linear forecast stays as it is unless the loss of the held-out sequences
     falls by more than two standard errors. ``partial_fit`` keeps the linear forecast of its first call.
     With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from skrnn._evidence import lower_throughout
+from skrnn._evidence import surely_lower
 from skrnn._own_past import OwnPast
 from skrnn._ridge import Moments
 from skrnn._sequences import Scale, Sequences
 
 LARGEST = 2500  # columns of the regression
-_FEWEST = 100  # later sequences that can tell: blocks of few neighbours are too much alike
+_FEWEST = 50  # later sequences that can tell whether last values help: neighbours are alike
+_SURE = 3  # standard errors, rather than the usual two: a slow drift looks like evidence
 _AT_ONCE = 2**18  # numbers in a block of rows
 _LARGEST_WORK = 2e10  # multiplications, beyond which not all rows are used
 
@@ -35,7 +36,7 @@ class LinearSkip:
     Answers are standardised targets. The columns are the standardised channels of the last steps, oldest first; a
     channel that holds the past of a target is measured from its last value, in units of its own. What is missing counts
     as the mean of what is there in the same sequence. These last values themselves are more columns, behind the others,
-    whose coefficients are 0 unless forecasts of later sequences are better with them throughout: a series that returns
+    whose coefficients are 0 unless forecasts of later sequences are surely better with them: a series that returns
     to its mean needs them, but one that drifts will leave the values that were learnt. ``spread`` is the root of the
     mean squared error.
     """
@@ -78,19 +79,20 @@ class LinearSkip:
 
     def _solved(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_columns: int) -> LinearSkip:
         """With the best coefficients; those behind ``n_columns`` only if the last sequences are for it."""
-        cut = len(y) - len(y) // 4
-        first, last = (
-            self._moments(sequences.take(part), y[part], weight[part]) for part in (slice(0, cut), slice(cut, None))
-        )
+        n_later = len(y) // 4
+        if len(self.coef) == n_columns or n_later < _FEWEST:
+            return self._with(*self._moments(sequences, y, weight).first(n_columns).solve_best()[:2])
+        earlier, later = slice(0, -n_later), slice(-n_later, None)
+        first, last = (self._moments(sequences.take(part), y[part], weight[part]) for part in (earlier, later))
         moments = first + last
-        *found, penalty = moments.first(n_columns).solve_best()
-        if len(self.coef) > n_columns and len(y) - cut >= _FEWEST:
-            sequences, y, weight = sequences.take(slice(cut, None)), y[cut:], weight[cut:]
-            models = (self._with(*some.solve(penalty)) for some in (first.first(n_columns), first))
-            without, levelled = (weight * np.square(y - model.answer(sequences)).mean(axis=1) for model in models)
-            if lower_throughout(levelled, without):
-                *found, _ = moments.solve_best()
-        return self._with(*found)
+        coef, intercept, penalty = moments.first(n_columns).solve_best()
+        models = (self._with(*some.solve(penalty)) for some in (first.first(n_columns), first))
+        without, levelled = (
+            weight[later] * np.square(y[later] - model.answer(sequences.take(later))).mean(axis=1) for model in models
+        )
+        if surely_lower(levelled, without, n_errors=_SURE):
+            coef, intercept, _ = moments.solve_best()
+        return self._with(coef, intercept)
 
     def _with(self, coef: np.ndarray, intercept: np.ndarray) -> LinearSkip:
         """With other coefficients; those that are not given are 0."""

@@ -103,8 +103,8 @@ def test_a_last_value_does_not_count_where_a_series_drifts(rng):
     assert fitted(X, y).coef[-1] == 0
 
 
-def test_what_a_last_value_is_worth_takes_400_sequences_to_tell(rng):
-    X, y = windows(np.tile([1.0, -1.0], 201)[:401] + 0.1 * rng.normal(size=401), 1)
+def test_what_a_last_value_is_worth_takes_200_sequences_to_tell(rng):
+    X, y = windows(np.tile([1.0, -1.0], 101)[:201] + 0.1 * rng.normal(size=201), 1)
     assert fitted(X, y).coef[-1] != 0
     assert fitted(X[1:], y[1:]).coef[-1] == 0
 
