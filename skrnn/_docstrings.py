@@ -126,13 +126,15 @@ _ATTRIBUTES = """
 classes_ : ndarray of shape (n_classes,)
     Labels, sorted.
 loss_curve_ : list of float
-    Mean training loss of each epoch, of standardised targets.
+    Mean training loss of each epoch, of standardised targets or, see ``linear_skip``, in units of the linear forecast's
+    errors.
 validation_loss_curve_ : list of float or None
     Loss of the held-out sequences after each epoch; None without early stopping.
 loss_ : float
     Training loss of the last epoch.
 best_loss_ : float
-    Lowest watched loss of the last call of ``fit`` or ``partial_fit``.
+    Lowest watched loss of the last call of ``fit`` or ``partial_fit``; that of the linear forecast where this stayed as
+    it was, see ``linear_skip``.
 n_iter_ : int
     Number of epochs, those of earlier fits with ``warm_start`` and of ``partial_fit`` included.
 n_features_in_ : int
