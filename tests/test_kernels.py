@@ -1,5 +1,6 @@
 """The compiled time loops: the numbers of torch's layers, outputs and gradients, over all that a layer can be asked."""
 
+import os
 import subprocess
 import sys
 
@@ -256,7 +257,7 @@ def test_a_folder_that_cannot_be_written_to_costs_only_the_cache(tmp_path):
 
 def test_processes_that_compile_at_once_do_not_mix_up_their_code(tmp_path, monkeypatch):
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    files = [compiled(add_one)._cache._cache_file for _ in range(2)]
+    files = [compiled(add_one())._cache._cache_file for _ in range(2)]
     save_data = files[0]._save_data
 
     def save_late(name, data):
@@ -266,10 +267,35 @@ def test_processes_that_compile_at_once_do_not_mix_up_their_code(tmp_path, monke
 
     files[0]._save_data = save_late
     files[0].save("types", "code")
-    fresh = compiled(add_one)._cache._cache_file
+    fresh = compiled(add_one())._cache._cache_file
     assert fresh.load("types") in (None, "code")
     assert fresh.load("other types") == "their code"
 
 
-def add_one(x):
-    return x + 1
+def add_one():
+    def function(x):
+        return x + 1
+
+    return function
+
+
+def test_two_processes_give_what_they_compile_different_names(tmp_path):
+    # What is kept on disk by one process is linked with what others keep there.
+    code = """
+from numba import int64
+from skrnn.kernels.jit import compiled, compiled_into_callers
+for compile_ in (compiled, compiled_into_callers):
+    @compile_
+    def function(x):
+        return x
+    function.compile((int64,))
+    print(function.overloads[int64,].fndesc.mangled_name)
+"""
+    names, environment = set(), {**os.environ, "PYTHONHASHSEED": "0"}  # the names hold the order of a set
+    for folder in (tmp_path / "one", tmp_path / "other"):  # with what is kept of each
+        folder.mkdir()
+        (folder / "names.py").write_text(code)
+        command = [sys.executable, folder / "names.py"]
+        run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        names |= set(run.stdout.split())
+    assert len(names) == 4

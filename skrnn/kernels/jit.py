@@ -12,7 +12,10 @@ from numba import njit
 # multiply-adds is the only liberty taken with arithmetic: NaN and infinity pass through as they are.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
-compiled_into_callers = njit(**_OPTIONS)  # kept on disk as part of what calls it
+
+def compiled_into_callers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile as a part of what calls it, which is kept on disk with it."""
+    return _named_apart(njit(**_OPTIONS)(function))
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -26,4 +29,16 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     if hasattr(kept, "_cache"):  # not where numba is switched off
         file = kept._cache._cache_file
         file._data_name = lambda _: file._data_name_pattern.format(number=uuid4().int)
+    return _named_apart(kept)
+
+
+def _named_apart(kept: Any) -> Any:
+    """Give what this process compiles names of its own.
+
+    What is compiled from one function for the same types, but for other constants, numba tells apart by a number that
+    it counts from 1 in each process. Of two with one name, from two processes, the one linked first would serve for
+    both.
+    """
+    function = getattr(kept, "py_func", kept)
+    function.__qualname__ += f"_{uuid4().hex}"
     return kept
