@@ -77,4 +77,4 @@ class Moments:
         return gram, both, self._targets - self._weight * float(target_mean @ target_mean)
 
     def _with_intercept(self, coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return coef, (self._target_mean - self._mean @ coef) / self._weight
+        return coef, self._target_mean / self._weight - self._mean / self._weight @ coef
