@@ -73,14 +73,15 @@ class LinearSkip:
         coef = np.zeros((n_columns + len(own.channels), n_targets))
         skip = cls(scale, n_steps, coef, np.zeros(n_targets), np.ones(n_targets), own, np.ones(sequences.n_channels))
         skip = replace(skip, unit=skip._spread(sequences, weight))
-        skip = skip._solved(sequences, y, weight, n_columns)
+        skip = skip._solved(sequences, y, weight)
         spread = np.sqrt(weight @ np.square(y - skip.answer(sequences)) / weight.sum())
         return replace(skip, spread=np.where(spread > 0, spread, 1.0))
 
-    def _solved(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray, n_columns: int) -> LinearSkip:
-        """With the best coefficients; those behind ``n_columns`` only if the last sequences are for it."""
-        n_later = len(y) // 4
-        if len(self.coef) == n_columns or n_later < _FEWEST:
+    def _solved(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> LinearSkip:
+        """With the best coefficients; those of last values only if the last sequences are for it."""
+        n_last_values, n_later = len(self.own.channels), len(y) // 4
+        n_columns = len(self.coef) - n_last_values
+        if not n_last_values or n_later < _FEWEST:
             return self._with(*self._moments(sequences, y, weight).first(n_columns).solve_best()[:2])
         earlier, later = slice(0, -n_later), slice(-n_later, None)
         first, last = (self._moments(sequences.take(part), y[part], weight[part]) for part in (earlier, later))

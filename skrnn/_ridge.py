@@ -37,14 +37,16 @@ class Moments:
     def __add__(self, other: Moments) -> Moments:
         """Those of the rows of both."""
         both = Moments(*self._both.shape)
-        both.__dict__ = {name: value + getattr(other, name) for name, value in vars(self).items()}
+        for name, value in vars(self).items():
+            setattr(both, name, value + getattr(other, name))
         return both
 
     def first(self, n_columns: int) -> Moments:
         """Those of the first columns alone."""
         some = Moments(n_columns, self._both.shape[1])
-        some.__dict__ = {**vars(self), "_columns": self._columns[:n_columns, :n_columns]}
-        some._both, some._mean = self._both[:n_columns], self._mean[:n_columns]
+        some._columns, some._both = self._columns[:n_columns, :n_columns], self._both[:n_columns]
+        some._mean, some._target_mean, some._targets = self._mean[:n_columns], self._target_mean, self._targets
+        some._weight, some._n_rows = self._weight, self._n_rows
         return some
 
     def solve(self, penalty: float) -> tuple[np.ndarray, np.ndarray]:

@@ -77,7 +77,7 @@ def check_segments(sequences: Sequences, segment_size: int) -> None:
     if sequences.n_steps % segment_size:
         raise ValueError(
             f"X has {sequences.n_steps} steps, which is not a multiple of segment_size={segment_size}: the network "
-            "reads whole segments."
+            "reads whole segments. Choose a segment_size that divides the number of steps, or another window."
         )
 
 
