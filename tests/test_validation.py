@@ -79,7 +79,7 @@ def test_bad_x_is_refused_in_words(name, method):
 BAD_Y = {
     "none": (None, "requires y to be passed, but the target y is None"),
     "other length": (Y[:5], "Found input variables with inconsistent numbers of samples"),
-    "nan": (with_value(Y, np.nan), "Input y contains NaN"),
+    "nan": (with_value(Y, np.nan), r"Input y contains NaN\. Leave out the rows whose target is missing"),
     "infinity": (with_value(Y, np.inf), "Input y contains infinity"),
     "3-D": (Y.reshape(12, 1, 1), "Found y with dim 3"),
     "strings": (np.full(12, "a"), "could not convert string to float|Unknown label type|dtype='numeric'"),

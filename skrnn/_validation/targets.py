@@ -20,7 +20,12 @@ def check_target(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
     n_dim = np.asarray(y).ndim
     if n_dim > 2:
         raise ValueError(f"Found y with dim {n_dim}; expected shape (n_samples,) or (n_samples, n_outputs).")
-    y = np.asarray(check_y(y, multi_output=True, y_numeric=True, estimator=estimator), dtype=np.float64)
+    try:
+        y = np.asarray(check_y(y, multi_output=True, y_numeric=True, estimator=estimator), dtype=np.float64)
+    except ValueError as error:
+        if "contains NaN" not in str(error):
+            raise
+        raise ValueError(f"{error} Leave out the rows whose target is missing, in X and in y.") from None
     check_consistent_length(np.empty(n_samples), y)
     return y
 
