@@ -19,7 +19,7 @@ class Solver(Protocol):
     def step(self) -> None: ...
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The state, named "number of the parameter.name"."""
+        """The state: of each kind one vector of all parameters, however they are divided into tensors."""
 
 
 class Adam:
@@ -38,8 +38,8 @@ class Adam:
         self._update = torch._fused_adamw_ if decoupled else torch._fused_adam_
         self._first = _restored(state, "exp_avg", [torch.zeros_like(p) for p in parameters])
         self._second = _restored(state, "exp_avg_sq", [torch.zeros_like(p) for p in parameters])
-        begun = [torch.zeros((), dtype=torch.float32, device=p.device) for p in parameters]
-        self._steps = _restored(state, "step", begun)
+        n_steps = float(state["step"]) if "exp_avg" in state else 0.0
+        self._steps = [torch.tensor(n_steps, dtype=torch.float32, device=p.device) for p in parameters]
         self.learning_rate = learning_rate
         self._options: dict[str, Any] = {
             "weight_decay": weight_decay,
@@ -64,7 +64,11 @@ class Adam:
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return _arrays(exp_avg=self._first, exp_avg_sq=self._second, step=self._steps)
+        return {
+            "exp_avg": _one_vector(self._first),
+            "exp_avg_sq": _one_vector(self._second),
+            "step": self._steps[0].cpu().numpy().copy(),
+        }
 
 
 class SGD:
@@ -83,7 +87,7 @@ class SGD:
         # Without momentum torch wants no buffers, and leaves the gradient as the only thing to know.
         buffers = [torch.zeros_like(p) for p in parameters] if momentum else []
         self._buffers = _restored(state, "momentum_buffer", buffers)
-        self._is_first = not state
+        self._is_first = "momentum_buffer" not in state
         self.learning_rate = learning_rate
         self._options: dict[str, Any] = {"weight_decay": weight_decay, "momentum": momentum}
 
@@ -102,7 +106,7 @@ class SGD:
         self._is_first = False
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return _arrays(momentum_buffer=self._buffers)
+        return {"momentum_buffer": _one_vector(self._buffers)} if self._buffers else {}
 
 
 class RMSprop:
@@ -118,9 +122,11 @@ class RMSprop:
     ) -> None:
         self.learning_rate = learning_rate
         self._optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, weight_decay=weight_decay)
-        for i, parameter in enumerate(parameters if state else []):
-            square, step = (torch.from_numpy(state[f"{i}.{name}"].copy()) for name in ("square_avg", "step"))
-            self._optimizer.state[parameter] = {"square_avg": square.to(parameter.device), "step": step}
+        if "square_avg" in state:
+            squares = _restored(state, "square_avg", parameters)
+            for parameter, square in zip(parameters, squares, strict=True):
+                step = torch.from_numpy(state["step"].copy())
+                self._optimizer.state[parameter] = {"square_avg": square, "step": step}
 
     def step(self) -> None:
         self._optimizer.param_groups[0]["lr"] = self.learning_rate
@@ -128,7 +134,10 @@ class RMSprop:
 
     def arrays(self) -> dict[str, np.ndarray]:
         states: list[dict[str, Any]] = list(self._optimizer.state.values())
-        return _arrays(**{name: [state[name] for state in states] for name in ("square_avg", "step")})
+        return {
+            "square_avg": _one_vector([state["square_avg"] for state in states]),
+            "step": states[0]["step"].cpu().numpy().copy(),
+        }
 
 
 def _gradients(parameters: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -136,11 +145,12 @@ def _gradients(parameters: list[torch.Tensor]) -> list[torch.Tensor]:
 
 
 def _restored(state: dict[str, np.ndarray], name: str, begun: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Tensors as they were, or those to begin with."""
-    if not state:
+    """Tensors as they were, or those to begin with, of the same shapes."""
+    if name not in state:
         return begun
-    return [torch.from_numpy(state[f"{i}.{name}"].copy()).to(like.device) for i, like in enumerate(begun)]
+    parts = torch.from_numpy(state[name]).split([like.numel() for like in begun])
+    return [part.view(like.shape).to(like.device, copy=True) for part, like in zip(parts, begun, strict=True)]
 
 
-def _arrays(**tensors: list[torch.Tensor]) -> dict[str, np.ndarray]:
-    return {f"{i}.{name}": t.cpu().numpy().copy() for name, some in tensors.items() for i, t in enumerate(some)}
+def _one_vector(tensors: list[torch.Tensor]) -> np.ndarray:
+    return np.concatenate([tensor.cpu().numpy().ravel() for tensor in tensors])

@@ -1,5 +1,7 @@
 """What all regressors do alike: units, rows, missing steps, weights, targets, early stopping, going on."""
 
+import pickle
+
 import numpy as np
 import pytest
 from conftest import REGRESSORS
@@ -196,6 +198,25 @@ def test_partial_fit_is_exactly_one_epoch_of_fit(regressor, data):
     before = pieces.predict(X)
     pieces.set_params(learning_rate_init=1e-12).partial_fit(1000 * X, y)
     np.testing.assert_allclose(pieces.predict(X), before, atol=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop"])
+def test_training_goes_on_without_the_compiled_loops(data, monkeypatch, solver):
+    X, y = data
+    model = GRURegressor(4, num_layers=2, solver=solver, random_state=0).partial_fit(X, y)
+    moved = pickle.loads(pickle.dumps(model))
+    model.partial_fit(X, y)
+    monkeypatch.setattr("skrnn._model.kernel_of", lambda *_: None)
+    np.testing.assert_allclose(moved.partial_fit(X, y).predict(X), model.predict(X), rtol=1e-7)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "rmsprop"])
+def test_warm_start_takes_another_solver(data, solver):
+    X, y = data
+    model = GRURegressor(4, max_iter=3, warm_start=True, random_state=0).fit(X, y)
+    before = model.loss_curve_
+    model.set_params(solver=solver).fit(X, y)
+    assert model.loss_curve_[0] <= before[-1] * 1.01
 
 
 def test_warm_start_goes_on_and_a_cold_start_does_not(regressor, data):

@@ -44,6 +44,36 @@ def test_updates_are_those_of_torch(name):
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
+def test_the_state_serves_the_same_parameters_in_one_vector(name):
+    apart = make_parameters()
+    whole = [torch.cat([parameter.flatten() for parameter in apart])]
+    solver = OURS[name](apart, {})
+    for step in range(4):
+        for parameter in apart:
+            parameter.grad = torch.full_like(parameter, step - 1.5)
+        whole[0].grad = torch.full_like(whole[0], step - 1.5)
+        if step == 2:
+            whole[0].copy_(torch.cat([parameter.flatten() for parameter in apart]))
+            other = OURS[name](whole, solver.arrays())
+        solver.step()
+        if step >= 2:
+            other.step()
+    torch.testing.assert_close(whole[0], torch.cat([parameter.flatten() for parameter in apart]), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(("before", "name"), [("sgd", "adam"), ("rmsprop", "adamw"), ("adam", "sgd")])
+def test_after_another_solver_a_solver_begins_anew(before, name):
+    others, parameters, twins = (make_parameters() for _ in range(3))
+    for parameter in (*others, *parameters, *twins):
+        parameter.grad = torch.ones_like(parameter)
+    earlier = OURS[before](others, {})
+    earlier.step()
+    for solver in (OURS[name](parameters, earlier.arrays()), OURS[name](twins, {})):
+        solver.step()
+    torch.testing.assert_close(parameters, twins)
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
 def test_the_state_is_arrays_of_its_own(name):
     parameters = make_parameters()
     solver = OURS[name](parameters, {})
