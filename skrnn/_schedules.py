@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class Schedule(Protocol):
@@ -18,6 +18,10 @@ class Schedule(Protocol):
     @property
     def reduction(self) -> float:
         """What stalls have left of the rate."""
+
+    @property
+    def ends_at_rest(self) -> bool:
+        """Whether the rate is zero behind the last of the epochs."""
 
     def factor(self, epoch: int) -> float:
         """Factor of an epoch, counted from 0 in each call of fit."""
@@ -33,6 +37,7 @@ class Constant:
     n_epochs: int
     n_iter_no_change: int
     reduction: float = 1.0
+    ends_at_rest: ClassVar[bool] = False
 
     def factor(self, epoch: int) -> float:
         return 1.0
@@ -49,6 +54,7 @@ class Cosine(Constant):
     at lower ones.
     """
 
+    ends_at_rest = True
     stall: tuple[int, float] = (0, 0.0)  # the epoch, and how much of the way to zero lies behind it
 
     def factor(self, epoch: int) -> float:

@@ -206,7 +206,7 @@ def train(
     with torch.no_grad():
         for tensor, value in zip(network.tensors, best, strict=False):
             tensor.copy_(value)
-    converged = patience.exhausted or schedule.n_epochs < plan.max_iter
+    converged = patience.exhausted or schedule.ends_at_rest
     log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, converged)
     return log, TrainingState(state.seed, state.n_epochs + len(curve), schedule.reduction, solver.arrays())
 
