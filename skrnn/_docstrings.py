@@ -35,18 +35,24 @@ segment_size : int, default=1
     skipped steps is skipped. With ``pooling`` the steps are segments. Must be 1 with ``return_sequences=True``.
 linear_skip : bool or int, default=True
     Add a linear map of all steps (True), or of so many of the last ones, to what the recurrent layers answer; at most
-    2,500 numbers are read, those of the last steps. Regressors start from a linear forecast: ridge regression in closed
-    form, with the penalty that generalised cross-validation chooses. What is trained adds to it, starting from
-    nothing. A channel that holds the past of a target, which is found where later sequences hold earlier targets, is
-    measured from its last value, for the layers too, and so is the target; of several targets that vary, all must have
-    such a channel. With 200 sequences or more, the last value itself counts in the linear forecast if the error on the
-    last quarter of the sequences is lower with it by more than three standard errors. Missing steps count as the mean
-    of the others of the sequence. The loss, ``loss_curve_``, ``tol`` and ``delta`` are then in units of the linear
-    forecast's errors. With early stopping, the linear forecast stays as it is unless the loss of the held-out sequences
-    falls by more than two standard errors. ``partial_fit`` keeps the linear forecast of its first call.
+    2,500 numbers are read, those of the last steps. Missing steps count as the mean of the others of the sequence.
+    Ignored with ``return_sequences=True``.
+
+    Regressors start from a linear forecast: ridge regression in closed form, with the penalty that generalised
+    cross-validation chooses. What is trained adds to it, starting from nothing. The loss, ``loss_curve_``, ``tol`` and
+    ``delta`` are then in units of the linear forecast's errors. With early stopping, the linear forecast stays as it is
+    unless the loss of the held-out sequences falls by more than two standard errors. ``partial_fit`` keeps the linear
+    forecast of its first call.
+
+    A channel that holds the past of a target, which is found where later sequences hold earlier targets, is measured
+    from its last value, for the layers too, and so is the target; of several targets that vary, all must have such a
+    channel. With 200 sequences or more, the last quarter of them decides on two exceptions, each by three standard
+    errors. The last value itself counts in the linear forecast if the error is lower with it. The layers read the
+    values as they are if what follows a last value is not a straight line: if the means of what the linear forecast
+    leaves, over each tenth of the last values, take off more than a twentieth of its loss.
+
     With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,
     with half of the sum of the squared weights as penalty: for log loss that is scikit-learn's ``LogisticRegression``.
-    Ignored with ``return_sequences=True``.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
     is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,
@@ -75,7 +81,7 @@ learning_rate : {"constant", "cosine", "adaptive"}, default="constant"
     Step size over the epochs: ``learning_rate_init`` throughout; half a cosine from there to 0 at ``max_iter``; or
     divided by 5 each time that the watched loss stalls for ``n_iter_no_change`` epochs, until it is a millionth,
     instead of stopping. With "cosine", a stalled loss brings the end near: what is left of the cosine passes in
-    ``n_iter_no_change`` epochs. "cosine" is "constant" in ``partial_fit``.
+    ``n_iter_no_change`` epochs; either end counts as convergence. "cosine" is "constant" in ``partial_fit``.
 learning_rate_init : float, default=0.001
     Step size of the solver.
 momentum : float, default=0.9

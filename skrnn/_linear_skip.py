@@ -19,6 +19,7 @@ from skrnn._sequences import Scale, Sequences
 LARGEST = 2500  # columns of the regression
 _FEWEST = 50  # later sequences that can tell whether last values help: neighbours are alike
 _SURE = 3  # standard errors, rather than the usual two: a slow drift looks like evidence
+_BENT = 0.95  # of the loss is left at most where what follows a last value is not a straight line
 _AT_ONCE = 2**18  # numbers in a block of rows
 _LARGEST_WORK = 2e10  # multiplications, beyond which not all rows are used
 
@@ -37,8 +38,9 @@ class LinearSkip:
     channel that holds the past of a target is measured from its last value, in units of its own. What is missing counts
     as the mean of what is there in the same sequence. These last values themselves are more columns, behind the others,
     whose coefficients are 0 unless forecasts of later sequences are surely better with them: a series that returns
-    to its mean needs them, but one that drifts will leave the values that were learnt. ``spread`` is the root of the
-    mean squared error.
+    to its mean needs them, but one that drifts will leave the values that were learnt. Where what follows a last value
+    ``bends``, layers that learn it need the values themselves and not differences. ``spread`` is the root of the mean
+    squared error.
     """
 
     scale: Scale  # of the channels
@@ -48,6 +50,7 @@ class LinearSkip:
     spread: np.ndarray  # (target,)
     own: OwnPast
     unit: np.ndarray  # (channel,) what a channel that is measured from its last value is divided by, else 1
+    bends: bool = False
 
     @classmethod
     def fit(cls, sequences: Sequences, scale: Scale, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
@@ -88,12 +91,28 @@ class LinearSkip:
         moments = first + last
         coef, intercept, penalty = moments.first(n_columns).solve_best()
         models = (self._with(*some.solve(penalty)) for some in (first.first(n_columns), first))
-        without, levelled = (
-            weight[later] * np.square(y[later] - model.answer(sequences.take(later))).mean(axis=1) for model in models
-        )
+        without, levelled = (y - model.answer(sequences) for model in models)
+        bent = self._less_means_of_tenths(levelled, sequences, weight, earlier)
+        losses = (weight[later] * np.square(error[later]).mean(axis=1) for error in (without, levelled, bent))
+        without, levelled, bent = losses
         if surely_lower(levelled, without, n_errors=_SURE):
             coef, intercept, _ = moments.solve_best()
-        return self._with(coef, intercept)
+        bends = surely_lower(bent, _BENT * levelled, n_errors=_SURE)
+        return replace(self._with(coef, intercept), bends=bends)
+
+    def _less_means_of_tenths(
+        self, error: np.ndarray, sequences: Sequences, weight: np.ndarray, some: slice
+    ) -> np.ndarray:
+        """Errors (n, target) less their mean over ``some`` of the sequences whose last values are alike."""
+        levels = self.own.level(sequences, self.n_steps, self.scale.mean)
+        rest = error.copy()
+        for channel in self.own.channels:
+            targets, level = self.own.channel == channel, levels[:, channel]
+            tenth = np.searchsorted(np.quantile(level[some], np.arange(1, 10) / 10), level)
+            member = weight[:, None] * (tenth[:, None] == np.arange(10))
+            total = member[some].T @ error[some][:, targets]
+            rest[:, targets] -= (total / np.maximum(member[some].sum(axis=0), 1e-300)[:, None])[tenth]
+        return rest
 
     def _with(self, coef: np.ndarray, intercept: np.ndarray) -> LinearSkip:
         """With other coefficients; those that are not given are 0."""
@@ -112,9 +131,14 @@ class LinearSkip:
             found[rows] = columns @ self.coef + self.intercept + carried
         return found
 
+    @property
+    def moving(self) -> np.ndarray:
+        """The channels that layers, too, measure from their last value."""
+        return self.own.channels[:0] if self.bends else self.own.channels
+
     def level(self, sequences: Sequences) -> np.ndarray:
-        """From what the standardised channels of each sequence are measured (n, channel), in their units."""
-        return self._in_units(self.own.level(sequences, self.n_steps, self.scale.mean))
+        """From what the channels ``moving`` of each sequence are measured (n, moving), standardised, in their units."""
+        return self._in_units(self.own.level(sequences, self.n_steps, self.scale.mean))[:, self.moving]
 
     def _in_units(self, level: np.ndarray) -> np.ndarray:
         """Levels (n, channel) as standardised, in place."""

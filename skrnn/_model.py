@@ -235,7 +235,7 @@ def _batch(
     return Batch(
         base=base,
         level=None if level is None else torch.from_numpy(level).to(device=device, dtype=dtype),
-        levelled=() if model.linear is None else tuple(model.linear.own.channels.tolist()),
+        levelled=() if model.linear is None else tuple(model.linear.moving.tolist()),
         observed=observed,
         starts=torch.from_numpy(sequences.starts).to(device),
         n_steps=sequences.n_steps,
@@ -249,7 +249,8 @@ def _base(
     """Standardised rows of the base, and which of them are observed, or None for all."""
     base = model.x_scale.apply(sequences.base, np.float64 if dtype == torch.float64 else np.float32)
     if model.linear is not None:
-        base /= model.linear.unit.astype(base.dtype)
+        moving = model.linear.moving
+        base[:, moving] /= model.linear.unit[moving].astype(base.dtype)
     observed = sequences.observed(model.missing)
     complete = bool(observed.all())
     if model.missing == "indicator":
@@ -263,6 +264,4 @@ def _base(
 
 def _level(model: Model, sequences: Sequences) -> np.ndarray | None:
     """From what some channels of each sequence are measured (n, levelled), in the units of the base; None for none."""
-    if model.linear is None or not len(model.linear.own.channels):
-        return None
-    return model.linear.level(sequences)[:, model.linear.own.channels]
+    return None if model.linear is None or not len(model.linear.moving) else model.linear.level(sequences)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from skrnn._batch import Batch
-from skrnn._stages import NORMS, POOLINGS, AttentionPooling, BatchNorm, LinearMap, draw_uniform
+from skrnn._stages import NORMS, POOLINGS, AttentionPooling, BatchNorm, LinearMap, draw, draw_uniform
 
 _CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
 
@@ -209,8 +209,17 @@ class RecurrentNetwork(nn.Module):
 
     @torch.no_grad()
     def initialize(self, generator: torch.Generator) -> None:
-        """Draw weights from +-1/sqrt(fan-in), fan-in being the hidden size in recurrent layers."""
-        draw_uniform(self.layers, self.hidden_size, generator)
+        """Draw weights from +-1/sqrt(fan-in).
+
+        In recurrent layers the fan-in is the hidden size, as in torch. Beside a linear skip it is for inputs at most
+        four times their number: with smaller weights, units that read few inputs barely leave the straight part of
+        their curve, and nothing linear is left to be learnt.
+        """
+        for name, parameter in self.layers.named_parameters():
+            fan_in = self.hidden_size
+            if self.skip is not None and "weight_ih" in name:
+                fan_in = min(fan_in, 4 * parameter.shape[-1])
+            draw(parameter, fan_in, generator)
         draw_uniform(self.head, self.head.in_features, generator)
         for stage in (*self.norms, self.pooling):
             stage.initialize(generator)

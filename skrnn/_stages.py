@@ -187,6 +187,11 @@ POOLINGS: dict[str, Callable[..., Pooling]] = {
 def draw_uniform(module: nn.Module, fan_in: int, generator: torch.Generator) -> None:
     """Draw the weights of a module uniformly from +-1/sqrt(fan-in)."""
     for parameter in module.parameters():
-        # Drawn on the CPU in double precision: every device and precision starts from the same weights.
-        draws = torch.empty(parameter.shape, dtype=torch.float64, device="cpu")
-        parameter.copy_(draws.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator))
+        draw(parameter, fan_in, generator)
+
+
+def draw(parameter: torch.Tensor, fan_in: int, generator: torch.Generator) -> None:
+    """Draw some weights uniformly from +-1/sqrt(fan-in)."""
+    # Drawn on the CPU in double precision: every device and precision starts from the same weights.
+    draws = torch.empty(parameter.shape, dtype=torch.float64, device="cpu")
+    parameter.copy_(draws.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator))

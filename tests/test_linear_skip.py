@@ -261,14 +261,48 @@ def test_the_layers_too_read_windows_from_their_last_value(rng):
     np.testing.assert_allclose(model.predict(X + 1000), model.predict(X) + 1000, rtol=1e-9)
 
 
+def chaos(rng, n=1200):
+    """A logistic map: the next value is a parabola of the last one."""
+    x = np.full(n, 0.1)
+    for i in range(1, n):
+        x[i] = 3.9 * x[i - 1] * (1 - x[i - 1])
+    return x + 0.01 * rng.normal(size=n)
+
+
+def test_the_layers_read_values_where_what_follows_them_bends(rng):
+    X, y = windows(chaos(rng), 6)
+    model = small(hidden_size=8, max_iter=100, learning_rate_init=0.01).fit(X[:900], y[:900])
+    assert model._model.linear.bends
+    # Differences do not tell where a sequence lies: with them, errors are about 0.1.
+    assert np.sqrt(np.mean(np.square(model.predict(X[900:]) - y[900:]))) < 0.05
+    np.testing.assert_array_equal(fitted(X, np.column_stack([y, y])).own.channel, 0)
+    assert fitted(X, np.column_stack([y, y])).bends
+    assert fitted(50 * X + 1000, 7 * y - 3).bends
+
+
+def test_what_a_last_value_tells_beyond_a_line_is_small_for_other_series(rng):
+    for x in (rng.normal(size=2000), ar_series(rng, 2000), rng.normal(size=2000).cumsum()):
+        assert not fitted(*windows(x, 6)).bends
+    trend = np.arange(2000) / 100 + np.sin(np.arange(2000) / 4) + 0.2 * rng.normal(size=2000)
+    assert not fitted(*windows(trend, 6)).bends
+
+
+def test_bends_that_later_rows_do_not_have_do_not_count(rng):
+    X, _ = windows(chaos(rng), 6)
+    straight, _ = windows(ar_series(rng, 606), 6)
+    mixed = np.concatenate([X[:599], straight])
+    assert not fitted(mixed, np.append(mixed[1:, -1, 0], 0.0)).bends
+
+
 @pytest.mark.parametrize("missing", ["skip", "indicator"])
 @pytest.mark.parametrize("segment_size", [1, 3])
 @pytest.mark.parametrize("n_steps", [True, 4])
 @pytest.mark.parametrize("gaps", [False, True])
-def test_the_compiled_network_is_that_of_torch(rng, monkeypatch, missing, segment_size, n_steps, gaps):
-    x = ar_series(rng, 120).cumsum()
+@pytest.mark.parametrize("bends", [False, True])
+def test_the_compiled_network_is_that_of_torch(rng, monkeypatch, missing, segment_size, n_steps, gaps, bends):
+    x = chaos(rng, 300) if bends else ar_series(rng, 300).cumsum()
     y = x[6:]
-    X = np.lib.stride_tricks.sliding_window_view(np.stack([x, rng.normal(size=120)], axis=1), 6, axis=0)[:-1]
+    X = np.lib.stride_tricks.sliding_window_view(np.stack([x, rng.normal(size=300)], axis=1), 6, axis=0)[:-1]
     X = X.swapaxes(1, 2).copy()
     if gaps:
         X[rng.random(X.shape) < 0.1] = np.nan
@@ -278,6 +312,7 @@ def test_the_compiled_network_is_that_of_torch(rng, monkeypatch, missing, segmen
         compiled = small(**params).fit(X, y)
         monkeypatch.setattr("skrnn._model.kernel_of", lambda *_: None)
         by_torch = small(**params).fit(X, y)
+    assert compiled._model.linear.bends == bends
     np.testing.assert_allclose(compiled.predict(X), by_torch.predict(X), rtol=1e-8)
     np.testing.assert_allclose(compiled.predict(X[:, 3:]), by_torch.predict(X[:, 3:]), rtol=1e-8)
 

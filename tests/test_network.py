@@ -31,6 +31,17 @@ def torch_twin(ours, layer, num_layers, bidirectional):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(("skip_steps", "input_limit"), [(0, 0.125), (3, 8**-0.5)])
+def test_first_weights_of_few_inputs_are_larger_beside_a_linear_skip(layer, skip_steps, input_limit):
+    spec = NetworkSpec(layer, 2, 64, 2, False, 0.0, 1, skip_steps=skip_steps)
+    built = RecurrentNetwork(spec, device=CPU, dtype=torch.float64)
+    built.initialize(torch.Generator().manual_seed(0))
+    for name, parameter in built.layers.named_parameters():
+        limit = input_limit if name == "0.directions.0.weight_ih_l0" else 0.125
+        assert 0.9 * limit < parameter.abs().max() <= limit, name
+
+
+@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_states_are_those_of_torch_and_the_summary_takes_both_ends(layer, num_layers, bidirectional):
