@@ -46,10 +46,10 @@ linear_skip : bool or int, default=True
 
     A channel that holds the past of a target, which is found where later sequences hold earlier targets, is measured
     from its last value, for the layers too, and so is the target; of several targets that vary, all must have such a
-    channel. With 200 sequences or more, the last quarter of them decides on two exceptions, each by three standard
-    errors. The last value itself counts in the linear forecast if the error is lower with it. The layers read the
-    values as they are if what follows a last value is not a straight line: if the means of what the linear forecast
-    leaves, over each tenth of the last values, take off more than a twentieth of its loss.
+    channel. With 200 sequences or more, the last quarter of them decides on two exceptions. The last value itself
+    counts in the linear forecast if the error is lower with it by more than three standard errors. The layers read
+    values in the place of differences if an ensemble of trees learns what the linear forecast leaves better from these,
+    by more than two standard errors.
 
     With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,
     with half of the sum of the squared weights as penalty: for log loss that is scikit-learn's ``LogisticRegression``.

@@ -6,6 +6,7 @@ and targets from the last value of the window that of NLinear (Zeng, Chen, Zhang
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,11 +16,11 @@ from skrnn._evidence import surely_lower
 from skrnn._own_past import OwnPast
 from skrnn._ridge import Moments
 from skrnn._sequences import Scale, Sequences
+from skrnn._values_or_differences import MOST_COLUMNS, MOST_ROWS, values_tell_more
 
 LARGEST = 2500  # columns of the regression
 _FEWEST = 50  # later sequences that can tell whether last values help: neighbours are alike
 _SURE = 3  # standard errors, rather than the usual two: a slow drift looks like evidence
-_BENT = 0.95  # of the loss is left at most where what follows a last value is not a straight line
 _AT_ONCE = 2**18  # numbers in a block of rows
 _LARGEST_WORK = 2e10  # multiplications, beyond which not all rows are used
 
@@ -38,9 +39,8 @@ class LinearSkip:
     channel that holds the past of a target is measured from its last value, in units of its own. What is missing counts
     as the mean of what is there in the same sequence. These last values themselves are more columns, behind the others,
     whose coefficients are 0 unless forecasts of later sequences are surely better with them: a series that returns
-    to its mean needs them, but one that drifts will leave the values that were learnt. Where what follows a last value
-    ``bends``, layers that learn it need the values themselves and not differences. ``spread`` is the root of the mean
-    squared error.
+    to its mean needs them, but one that drifts will leave the values that were learnt. ``spread`` is the root of
+    the mean squared error.
     """
 
     scale: Scale  # of the channels
@@ -50,7 +50,7 @@ class LinearSkip:
     spread: np.ndarray  # (target,)
     own: OwnPast
     unit: np.ndarray  # (channel,) what a channel that is measured from its last value is divided by, else 1
-    bends: bool = False
+    by_value: bool = False  # whether layers read values in the place of differences
 
     @classmethod
     def fit(cls, sequences: Sequences, scale: Scale, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
@@ -90,29 +90,31 @@ class LinearSkip:
         first, last = (self._moments(sequences.take(part), y[part], weight[part]) for part in (earlier, later))
         moments = first + last
         coef, intercept, penalty = moments.first(n_columns).solve_best()
-        models = (self._with(*some.solve(penalty)) for some in (first.first(n_columns), first))
-        without, levelled = (y - model.answer(sequences) for model in models)
-        bent = self._less_means_of_tenths(levelled, sequences, weight, earlier)
-        losses = (weight[later] * np.square(error[later]).mean(axis=1) for error in (without, levelled, bent))
-        without, levelled, bent = losses
-        if surely_lower(levelled, without, n_errors=_SURE):
+        without, levelled = (self._with(*some.solve(penalty)) for some in (first.first(n_columns), first))
+        losses = (
+            weight[later] * np.square(y[later] - model.answer(sequences.take(later))).mean(axis=1)
+            for model in (levelled, without)
+        )
+        tried = without
+        if surely_lower(*losses, n_errors=_SURE):
+            tried = levelled
             coef, intercept, _ = moments.solve_best()
-        bends = surely_lower(bent, _BENT * levelled, n_errors=_SURE)
-        return replace(self._with(coef, intercept), bends=bends)
+        return replace(self._with(coef, intercept), by_value=tried._leaves_values(sequences, y, weight))
 
-    def _less_means_of_tenths(
-        self, error: np.ndarray, sequences: Sequences, weight: np.ndarray, some: slice
-    ) -> np.ndarray:
-        """Errors (n, target) less their mean over ``some`` of the sequences whose last values are alike."""
-        levels = self.own.level(sequences, self.n_steps, self.scale.mean)
-        rest = error.copy()
-        for channel in self.own.channels:
-            targets, level = self.own.channel == channel, levels[:, channel]
-            tenth = np.searchsorted(np.quantile(level[some], np.arange(1, 10) / 10), level)
-            member = weight[:, None] * (tenth[:, None] == np.arange(10))
-            total = member[some].T @ error[some][:, targets]
-            rest[:, targets] -= (total / np.maximum(member[some].sum(axis=0), 1e-300)[:, None])[tenth]
-        return rest
+    def _leaves_values(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> bool:
+        """Whether what this forecast leaves of the first target of each channel is learnt better from its values."""
+        every = slice(None, None, math.ceil(len(y) / MOST_ROWS))
+        blocks = list(self._blocks(sequences.take(every)))
+        columns, carried = (np.concatenate([block[i] for block in blocks]) for i in (1, 2))
+        rest = y[every] - columns @ self.coef - self.intercept - carried
+        channels = self.own.channels[:MOST_COLUMNS]
+        targets = [int(np.argmax(self.own.channel == channel)) for channel in channels]
+        steps, last = np.split(columns, [self.n_steps * sequences.n_channels], axis=1)
+        steps = steps.reshape(len(rest), self.n_steps, -1)[:, -(MOST_COLUMNS // len(channels)) :, channels]
+        differences = steps * self.unit[channels]
+        values = differences + last[:, None, : len(channels)]
+        flat = (len(rest), -1)
+        return values_tell_more(values.reshape(flat), differences.reshape(flat), rest[:, targets], weight[every])
 
     def _with(self, coef: np.ndarray, intercept: np.ndarray) -> LinearSkip:
         """With other coefficients; those that are not given are 0."""
@@ -134,7 +136,7 @@ class LinearSkip:
     @property
     def moving(self) -> np.ndarray:
         """The channels that layers, too, measure from their last value."""
-        return self.own.channels[:0] if self.bends else self.own.channels
+        return self.own.channels[:0] if self.by_value else self.own.channels
 
     def level(self, sequences: Sequences) -> np.ndarray:
         """From what the channels ``moving`` of each sequence are measured (n, moving), standardised, in their units."""

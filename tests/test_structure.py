@@ -30,7 +30,7 @@ NEIGHBOURS = {
     "_windows": {"_history"},
     "_compiled": {"_batch", "_network", "_threads", "kernels"},
     "_examples": {"_sequences"},
-    "_linear_skip": {"_evidence", "_own_past", "_ridge", "_sequences"},
+    "_linear_skip": {"_evidence", "_own_past", "_ridge", "_sequences", "_values_or_differences"},
     "_model": {
         "_batch",
         "_compiled",
@@ -60,6 +60,7 @@ NEIGHBOURS = {
     },
     "_training": {"_batch", "_schedules", "_solvers"},
     "_validation": {"_lag_names", "_sequences"},
+    "_values_or_differences": {"_evidence"},
 }
 WITHOUT_TORCH = {
     "_forecast",
