@@ -76,8 +76,10 @@ class RecurrentLayer(nn.Module):
             State of each direction after all its steps; for the backward one this is the state at step 0.
         """
         states = self.read(self.directions, x, observed)
-        halves = states.chunk(len(self.directions), dim=2)
-        return states, torch.cat([half[:, 0 if i else -1] for i, half in enumerate(halves)], dim=1)
+        if len(self.directions) == 1:
+            return states, states[:, -1]
+        forward, backward = states.chunk(2, dim=2)
+        return states, torch.cat([forward[:, -1], backward[:, 0]], dim=1)
 
     def step(
         self, x: torch.Tensor, observed: torch.Tensor, before: torch.Tensor | None
@@ -321,7 +323,7 @@ class TorchNetwork:
 def read_by_torch(directions: nn.ModuleList, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
     """States (batch, step, hidden * directions) of a layer, computed by torch's layers; see ``RecurrentLayer``."""
     runs = [_read(layer, x, observed, backward=bool(i)) for i, layer in enumerate(directions)]
-    return torch.cat(runs, dim=2)
+    return runs[0] if len(runs) == 1 else torch.cat(runs, dim=2)
 
 
 def _read(layer: nn.Module, x: torch.Tensor, observed: torch.Tensor | None, *, backward: bool) -> torch.Tensor:
