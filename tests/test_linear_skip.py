@@ -247,10 +247,12 @@ def test_the_linear_forecast_stays_unless_the_held_out_rows_are_surely_better(rn
     held_out = slice(len(y) - 70, None)
     loss = np.mean((y - kept.predict(X))[held_out] ** 2) / (kept._model.linear.spread[0] * y[:-70].std()) ** 2
     assert kept.best_loss_ == pytest.approx(loss, rel=1e-6)
+    assert kept.best_loss_ not in kept.validation_loss_curve_
     X = rng.normal(size=(900, 3, 1))
     y = X[:, 1, 0] * X[:, 2, 0]
     learnt = small(hidden_size=16, early_stopping=True, max_iter=200, learning_rate_init=0.01).fit(X, y)
     assert learnt.score(X, y) > 0.8
+    assert learnt.best_loss_ in learnt.validation_loss_curve_
     assert r2_score(y, linear_forecast(learnt, X)) < 0.1
 
 
