@@ -67,6 +67,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
     """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
 
     loss_curve_: list[float]
+    validation_loss_curve_: list[float] | None
     _layer: ClassVar[str]  # see NetworkSpec.layer
     _layer_options: ClassVar[tuple[str, ...]] = ()  # parameters that go to the layer as they are
 
@@ -141,13 +142,13 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         with unchanged_on_error(self):
             goes_on = self.warm_start and self.__sklearn_is_fitted__()
             examples = self._read(X, y, sample_weight, reset=not goes_on)
-            held_out = None
+            whole, held_out = examples, None
             if check_validation_set(self, X_val, y_val):
                 held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
                 check_same_outputs(held_out.y, examples.y)
             elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
                 examples, held_out = self._hold_out(examples)
-            log = self._train(examples, held_out, goes_on=goes_on, max_iter=self.max_iter)
+            log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=self.max_iter)
         if not log.converged:
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet.",
@@ -182,7 +183,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         with unchanged_on_error(self):
             goes_on = self.__sklearn_is_fitted__()
             examples = self._read(X, y, sample_weight, reset=not goes_on)
-            self._train(examples, None, goes_on=goes_on, max_iter=1)
+            self._train(examples, None, examples, goes_on=goes_on, max_iter=1)
         return self
 
     @abstractmethod
@@ -223,11 +224,13 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             warn_of_lost_steps(examples.sequences, examples.weight)
         return self._weighted(examples, reset=reset)
 
-    def _train(self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int) -> TrainingLog:
+    def _train(
+        self, examples: Examples, held_out: Examples | None, whole: Examples, *, goes_on: bool, max_iter: int
+    ) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""
         from skrnn._model import train_on
 
-        model = self._continued(examples) if goes_on else self._untrained(examples)
+        model = self._continued(examples) if goes_on else self._untrained(examples, whole)
         with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
             try:
                 plan = self._plan(len(examples), max_iter)
@@ -238,7 +241,8 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
                     "look for very large values in X and y."
                 ) from None
         self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *log.loss_curve]
-        self.validation_loss_curve_ = None if held_out is None else list(log.validation_loss_curve)
+        before = (self.validation_loss_curve_ if goes_on else None) or []
+        self.validation_loss_curve_ = None if held_out is None else [*before, *log.validation_loss_curve]
         self.n_iter_ = len(self.loss_curve_)
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = log.best_loss
@@ -291,7 +295,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             return_sequences=self.return_sequences,
         )
 
-    def _untrained(self, examples: Examples) -> Model:
+    def _untrained(self, examples: Examples, whole: Examples) -> Model:
         """A new model in the units of the examples."""
         from skrnn._start import start
 
@@ -299,7 +303,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         reading = {"missing": self.missing, "linear_skip": self.linear_skip}
         places = {"dtype": self.dtype, "device": self.device}
-        return start(self._spec(examples, loss), loss, examples, seed=seed, **reading, **places)
+        return start(self._spec(examples, loss), loss, examples, whole, seed=seed, **reading, **places)
 
     def _continued(self, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""

@@ -56,6 +56,7 @@ class Model:
     n_steps: int  # of the sequences of the first fit
     linear_skip: bool | int = False  # as it was asked for
     linear: LinearSkip | None = None  # what a linear skip starts from, where the loss has a closed form
+    linear_of_all: LinearSkip | None = None  # in its place where training adds nothing: of held-out examples, too
 
     @property
     def n_channels(self) -> int:
@@ -146,8 +147,13 @@ def train_on(
     """Train a model further, from where it stands; the model that comes in stays as it is.
 
     A linear forecast remains alone if examples are held out and what was trained on it is not surely better on these.
+    Examples that do not tell where they stand are left out, see ``LinearColumns.known``.
     """
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
+    if model.linear is not None:
+        examples = examples.take(model.linear.columns.known(examples.sequences))
+        held_out = held_out and held_out.take(model.linear.columns.known(held_out.sequences))
+    linear_of_all = model.linear_of_all
     with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
         data = labelled(model, examples, place, dtype)
         watched = None
@@ -158,10 +164,10 @@ def train_on(
         if watched is not None and model.linear is not None and model.training.n_epochs == 0:
             before = losses(network, model.loss, watched)
         log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
-        model = replace(model, training=training)
+        model = replace(model, training=training, linear_of_all=None)
         if watched is None or before is None or surely_lower(losses(network, model.loss, watched), before):
             return replace(model, weights=network.arrays()), log
-        return model, replace(log, best_loss=float(before.mean()))
+        return replace(model, linear=linear_of_all), replace(log, best_loss=float(before.mean()))
 
 
 @contextmanager
@@ -250,7 +256,7 @@ def _base(
     base = model.x_scale.apply(sequences.base, np.float64 if dtype == torch.float64 else np.float32)
     if model.linear is not None:
         moving = model.linear.moving
-        base[:, moving] /= model.linear.unit[moving].astype(base.dtype)
+        base[:, moving] /= model.linear.columns.unit[moving].astype(base.dtype)
     observed = sequences.observed(model.missing)
     complete = bool(observed.all())
     if model.missing == "indicator":
@@ -264,4 +270,6 @@ def _base(
 
 def _level(model: Model, sequences: Sequences) -> np.ndarray | None:
     """From what some channels of each sequence are measured (n, levelled), in the units of the base; None for none."""
-    return None if model.linear is None or not len(model.linear.moving) else model.linear.level(sequences)
+    if model.linear is None or not len(model.linear.moving):
+        return None
+    return model.linear.columns.level(sequences)[:, model.linear.moving]

@@ -34,13 +34,6 @@ class Moments:
         self._weight += float(weight.sum())
         self._n_rows += len(y)
 
-    def __add__(self, other: Moments) -> Moments:
-        """Those of the rows of both."""
-        both = Moments(*self._both.shape)
-        for name, value in vars(self).items():
-            setattr(both, name, value + getattr(other, name))
-        return both
-
     def first(self, n_columns: int) -> Moments:
         """Those of the first columns alone."""
         some = Moments(n_columns, self._both.shape[1])

@@ -24,6 +24,7 @@ def start(
     spec: NetworkSpec,
     loss: Loss,
     examples: Examples,
+    whole: Examples,
     *,
     missing: str,
     linear_skip: bool | int,
@@ -33,7 +34,8 @@ def start(
 ) -> Model:
     """An untrained model in the units of the examples; "auto" precision is theirs on the CPU, single on CUDA.
 
-    With a linear skip, the network's own part of the answers starts at zero.
+    With a linear skip, the network's own part of the answers starts at zero. ``whole`` are the examples and those that
+    are held out from them.
     """
     if dtype == "auto":
         dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
@@ -51,8 +53,9 @@ def start(
     )
     if linear_skip is not False and not spec.return_sequences:
         n_steps = steps_read(linear_skip, examples.sequences)
-        linear = _linear(model, examples, n_steps) if _moves_with_y(loss) else None
-        model = replace(model, linear=linear, spec=replace(spec, skip_steps=n_steps))
+        model = replace(model, spec=replace(spec, skip_steps=n_steps))
+        if _moves_with_y(loss):
+            model = _with_linear(model, examples, whole)
     network = RecurrentNetwork(model.spec, device=torch.device("cpu"), dtype=torch_dtype(dtype))
     network.initialize(torch.Generator("cpu").manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0])))
     model = replace(model, weights=network.arrays())
@@ -82,11 +85,16 @@ def _moves_with_y(loss: Loss) -> bool:
     return loss.equivariant and getattr(loss, "domain", "real") == "real"
 
 
-def _linear(model: Model, examples: Examples, n_steps: int) -> LinearSkip:
-    """The linear forecast of some examples in the units of a model."""
-    y = model.y_scale.apply(examples.y, np.float64)
+def _with_linear(model: Model, examples: Examples, whole: Examples) -> Model:
+    """The model with linear forecasts, in its units; the newest examples, too, tell what they read."""
+
+    def parts(some: Examples) -> tuple[np.ndarray, np.ndarray]:
+        return model.y_scale.apply(some.y, np.float64), some.weight
+
     with one_blas_thread():
-        return LinearSkip.fit(examples.sequences, model.x_scale, y, examples.weight, n_steps)
+        of_all = LinearSkip.fit(whole.sequences, model.x_scale, *parts(whole), model.spec.skip_steps)
+        linear = of_all if whole is examples else of_all.again(examples.sequences, *parts(examples))
+    return replace(model, linear=linear, linear_of_all=of_all)
 
 
 def _target_scale(loss: Loss, examples: Examples) -> Scale:

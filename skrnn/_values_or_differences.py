@@ -38,4 +38,4 @@ def values_tell_more(values: np.ndarray, differences: np.ndarray, rest: np.ndarr
     def weighted(error: np.ndarray) -> np.ndarray:
         return weight[later] * np.square(error).mean(axis=1)
 
-    return surely_lower(losses(values), min(losses(differences), weighted(rest[later]), key=np.mean))
+    return surely_lower(losses(values), min(losses(differences), weighted(rest[later]), key=np.mean), n_errors=1)

@@ -80,7 +80,7 @@ def test_windows_and_targets_are_measured_from_the_last_value(rng):
     x = ar_series(rng).cumsum()
     X, y = windows(x, 6)
     skip = fitted(X, 2 * y + 5)  # in another unit
-    np.testing.assert_allclose([skip.own.slope[0], skip.own.offset[0]], [2, 5], rtol=1e-9)
+    np.testing.assert_allclose([skip.columns.own.slope[0], skip.columns.own.offset[0]], [2, 5], rtol=1e-9)
     last = X[:, -1, 0]
     differences = X[:, :, 0] - last[:, None]
     differences /= np.sqrt(np.mean(differences**2))
@@ -93,7 +93,7 @@ def test_a_last_value_counts_where_a_series_returns_to_its_mean(rng):
     X, y = windows(5 + rng.normal(size=4000), 4)
     train, test = slice(0, 2000), slice(2000, None)
     skip = fitted(X[train], y[train])
-    assert skip.own.channel == 0
+    assert skip.columns.own.channel == 0
     error = np.mean(np.square(answers(skip, X[test])[:, 0] - y[test]))
     # From differences alone, the mean of the window is the best forecast: its error is 5/4.
     assert error < 1.03 * np.var(y[test])
@@ -121,7 +121,7 @@ def test_an_integer_weight_is_so_many_rows_in_any_order(rng):
 def test_rows_in_blocks_are_rows_at_once(rng, monkeypatch):
     X, y = rng.normal(size=(50, 4, 2)), rng.normal(size=50)
     whole = fitted(X, y)
-    monkeypatch.setattr("skrnn._linear_skip._AT_ONCE", 7 * 8)
+    monkeypatch.setattr("skrnn._linear_columns._AT_ONCE", 7 * 8)
     blocks = fitted(X, y)
     np.testing.assert_allclose(blocks.coef, whole.coef, rtol=1e-9)
     np.testing.assert_allclose(answers(blocks, X), answers(whole, X), rtol=1e-9)
@@ -135,7 +135,7 @@ def test_the_own_channel_is_found_behind_scalers_in_panels_and_for_all_steps(rng
     rows = targets.notna().all(axis=1)
     model = make_pipeline(MinMaxScaler(), SlidingWindowTransformer(8, horizon=2, incomplete="ignore"), small())
     model.set_output(transform="pandas").fit(frame[rows], targets[rows])
-    own = model[-1]._model.linear.own
+    own = model[-1]._model.linear.columns.own
     assert own.channel.tolist() == [1, 1, 1, 1]
     slopes = own.slope * model[-1]._model.y_scale.std
     np.testing.assert_allclose(slopes, slopes[0], rtol=1e-6)
@@ -188,8 +188,8 @@ def test_series_in_turn_are_series(rng):
 def test_without_an_order_in_time_there_is_no_own_channel(rng, shuffled):
     X, y = windows(ar_series(rng), 6)
     order = rng.permutation(len(y)) if shuffled else slice(None)
-    assert (fitted(X[order].copy(), y[order]).own.channel[0] == -1) == shuffled
-    assert fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50)).own.channel[0] == -1
+    assert (fitted(X[order].copy(), y[order]).columns.own.channel[0] == -1) == shuffled
+    assert fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50)).columns.own.channel[0] == -1
 
 
 def test_missing_steps_count_as_the_mean_of_the_others(rng):
@@ -198,10 +198,10 @@ def test_missing_steps_count_as_the_mean_of_the_others(rng):
     skip = fitted(X, y)
     gappy = X[:1].copy()
     gappy[0, [1, 4]] = np.nan
-    moved = (gappy - X[0, 3]) / skip.unit  # what is measured from the last value, which is now that of step 3
+    moved = (gappy - X[0, 3]) / skip.columns.unit  # what is measured from the last value, which is now that of step 3
     moved[np.isnan(moved)] = np.nanmean(moved)
     columns = np.append(moved, X[0, 3])[None]  # that last value is a column, too
-    by_hand = columns @ skip.coef + skip.intercept + skip.own.slope * X[0, 3] + skip.own.offset
+    by_hand = columns @ skip.coef + skip.intercept + skip.columns.own.slope * X[0, 3] + skip.columns.own.offset
     np.testing.assert_allclose(answers(skip, gappy), by_hand, rtol=1e-12)
     plain = fitted(rng.normal(size=(50, 4, 2)), rng.normal(size=50))
     lacking = np.full((1, 4, 2), np.nan)
@@ -239,13 +239,13 @@ def test_training_starts_from_the_linear_forecast_and_adds_to_it(rng):
 
 
 def test_the_linear_forecast_stays_unless_the_held_out_rows_are_surely_better(rng):
-    x = ar_series(rng, 700)
-    kept = small(early_stopping=True, max_iter=30, learning_rate_init=0.05).fit(*windows(x, 6))
+    X, y = windows(ar_series(rng, 700), 6)
+    train, later = slice(0, 600), slice(600, None)
+    kept = small(max_iter=30, learning_rate_init=0.05)
+    kept.fit(X[train], y[train], X_val=X[later], y_val=y[later])
     assert kept.n_iter_ > 5
-    X, y = windows(x, 6)
     np.testing.assert_array_equal(kept.predict(X), linear_forecast(kept, X))
-    held_out = slice(len(y) - 70, None)
-    loss = np.mean((y - kept.predict(X))[held_out] ** 2) / (kept._model.linear.spread[0] * y[:-70].std()) ** 2
+    loss = np.mean((y - kept.predict(X))[later] ** 2) / (kept._model.linear.spread[0] * y[train].std()) ** 2
     assert kept.best_loss_ == pytest.approx(loss, rel=1e-6)
     assert kept.best_loss_ not in kept.validation_loss_curve_
     X = rng.normal(size=(900, 3, 1))
@@ -254,6 +254,60 @@ def test_the_linear_forecast_stays_unless_the_held_out_rows_are_surely_better(rn
     assert learnt.score(X, y) > 0.8
     assert learnt.best_loss_ in learnt.validation_loss_curve_
     assert r2_score(y, linear_forecast(learnt, X)) < 0.1
+
+
+def test_a_linear_forecast_that_stays_alone_is_that_of_all_rows(rng):
+    X, y = windows(ar_series(rng, 700), 6)
+    kept = small(early_stopping=True, max_iter=30, learning_rate_init=0.05).fit(X, y)
+    model = kept._model
+    of_all = LinearSkip.fit(Sequences.of(X), model.x_scale, model.y_scale.apply(y[:, None], float), np.ones(694), 6)
+    np.testing.assert_array_equal(model.linear.coef, of_all.coef)
+    np.testing.assert_array_equal(kept.predict(X), linear_forecast(kept, X))
+    trained = small(hidden_size=16, early_stopping=True, max_iter=50, learning_rate_init=0.01)
+    X, y = windows(chaos(rng, 700), 6)
+    model = trained.fit(X, y)._model
+    parts = model.x_scale, model.y_scale.apply(y[:, None], float), np.ones(694)
+    of_all = LinearSkip.fit(Sequences.of(X), *parts, 6)
+    part = of_all.again(Sequences.of(X[:624]), parts[1][:624], parts[2][:624])
+    np.testing.assert_array_equal(model.linear.coef, part.coef)
+    assert model.linear_of_all is None
+
+
+@pytest.mark.parametrize("shift", [3, 30])
+@pytest.mark.parametrize("memory", [0.0, 0.5])
+def test_a_shift_of_the_level_among_the_last_rows_is_followed(rng, shift, memory):
+    x = rng.normal(size=3000)
+    for i in range(1, 3000):
+        x[i] += memory * x[i - 1]
+    x[2100:] += shift
+    X, y = windows(x, 24)
+    model = small(max_iter=20).fit(X[:2226], y[:2226])
+    error, of_last = (np.std(answer - y[2226:]) for answer in (model.predict(X[2226:]), X[2226:, -1, 0]))
+    assert error < of_last
+
+
+def test_sequences_at_the_start_of_a_series_are_left_out(rng):
+    x = 10 * np.arange(1000.0) + 3 * np.sin(np.arange(1000) / 4) + rng.normal(size=1000)
+    padded = np.concatenate([np.full(24, np.nan), x])
+    X, y = windows(padded, 24)
+    X = X[: len(y)]
+    known = np.arange(1000) >= 12
+    skip = fitted(X, y)
+    np.testing.assert_array_equal(skip.columns.known(Sequences.of(X)), known)
+    other = fitted(X[known], y[known])
+    np.testing.assert_allclose(skip.coef, other.coef, rtol=1e-9)
+    model = small(max_iter=5, early_stopping=False).fit(X[:800], y[:800])
+    assert 0.5 < model.loss_curve_[0] < 1.5  # 1 is the linear forecast
+    assert np.std(model.predict(X[800:]) - y[800:]) < 1.3
+
+
+def test_sequences_of_which_most_is_missing_count_where_they_are_many(rng):
+    X, y = windows(ar_series(rng, 406).cumsum(), 6)
+    X = X.copy()
+    X[:80, :4] = np.nan
+    X[:10] = np.nan
+    np.testing.assert_array_equal(fitted(X, y).columns.known(Sequences.of(X)), np.arange(400) >= 10)
+    assert fitted(X, y).columns.known(Sequences.of(np.full((3, 6, 1), np.nan))).all()
 
 
 def test_the_layers_too_read_windows_from_their_last_value(rng):

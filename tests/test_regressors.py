@@ -210,6 +210,12 @@ def test_training_goes_on_without_the_compiled_loops(data, monkeypatch, solver):
     np.testing.assert_allclose(moved.partial_fit(X, y).predict(X), model.predict(X), rtol=1e-7)
 
 
+def test_warm_start_goes_on_with_both_curves(data):
+    X, y = data
+    model = GRURegressor(4, max_iter=3, warm_start=True, early_stopping=True, random_state=0).fit(X, y).fit(X, y)
+    assert len(model.loss_curve_) == len(model.validation_loss_curve_) == model.n_iter_ == 6
+
+
 @pytest.mark.parametrize("solver", ["sgd", "rmsprop"])
 def test_warm_start_takes_another_solver(data, solver):
     X, y = data
