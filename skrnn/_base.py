@@ -151,7 +151,8 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=self.max_iter)
         if not log.converged:
             warnings.warn(
-                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet.",
+                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet. Raise "
+                "max_iter or learning_rate_init.",
                 ConvergenceWarning,
                 stacklevel=3,
             )

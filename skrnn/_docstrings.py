@@ -40,16 +40,19 @@ linear_skip : bool or int, default=True
 
     Regressors start from a linear forecast: ridge regression in closed form, with the penalty that generalised
     cross-validation chooses. What is trained adds to it, starting from nothing. The loss, ``loss_curve_``, ``tol`` and
-    ``delta`` are then in units of the linear forecast's errors. With early stopping, the linear forecast stays as it is
-    unless the loss of the held-out sequences falls by more than two standard errors. ``partial_fit`` keeps the linear
-    forecast of its first call.
+    ``delta`` are then in units of the linear forecast's errors. With early stopping, the linear forecast stays alone
+    unless the loss of the held-out sequences falls by more than two standard errors; alone, it is fitted once more, on
+    all sequences but those of ``X_val``. ``partial_fit`` keeps the linear forecast of its first call.
 
     A channel that holds the past of a target, which is found where later sequences hold earlier targets, is measured
     from its last value, for the layers too, and so is the target; of several targets that vary, all must have such a
-    channel. With 200 sequences or more, the last quarter of them decides on two exceptions. The last value itself
-    counts in the linear forecast if the error is lower with it by more than three standard errors. The layers read
-    values in the place of differences if an ensemble of trees learns what the linear forecast leaves better from these,
-    by more than two standard errors.
+    channel. Sequences in which more than half of the steps are missing there, as at the start of a series, are left out
+    of training where they are no more than a tenth, else those that miss all.
+
+    With 200 sequences or more, the last quarter of them decides on two exceptions; held-out sequences are among these,
+    but not those of ``X_val``. The last value itself counts in the linear forecast if the error is lower with it by
+    more than three standard errors. The layers read values in the place of differences if an ensemble of trees learns
+    what the linear forecast leaves better from these, by more than one standard error.
 
     With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,
     with half of the sum of the squared weights as penalty: for log loss that is scikit-learn's ``LogisticRegression``.
@@ -135,7 +138,7 @@ loss_curve_ : list of float
     Mean training loss of each epoch, of standardised targets or, see ``linear_skip``, in units of the linear forecast's
     errors.
 validation_loss_curve_ : list of float or None
-    Loss of the held-out sequences after each epoch; None without early stopping.
+    Loss of the held-out sequences after each epoch; None where the last call of ``fit`` had no early stopping.
 loss_ : float
     Training loss of the last epoch.
 best_loss_ : float

@@ -30,11 +30,11 @@ def lag_names(channels: Sequence[str], window_size: int, horizon: int, future: n
     return np.array(names, dtype=object)
 
 
-def channels_in_names(names: Any) -> int:
-    """Number of channels of the unrolled windows whose columns have these names; 1 if they are no such names."""
+def channels_in_names(names: Any) -> int | None:
+    """Number of channels of the unrolled windows whose columns have these names; None if they are no such names."""
     parts = [str(name).rpartition(_MARK) for name in (() if names is None else names)]
     if not parts or not all(mark and (lag == "" or (lag[0] == "-" and lag[1:].isdigit())) for _, mark, lag in parts):
-        return 1
+        return None
     channels = [channel for channel, _, _ in parts]
     n_channels = len(set(channels))
-    return n_channels if channels == channels[:n_channels] * (len(channels) // n_channels) else 1
+    return n_channels if channels == channels[:n_channels] * (len(channels) // n_channels) else None

@@ -193,9 +193,10 @@ def pad_sequences(sequences: Any) -> np.ndarray:
         raise ValueError("sequences is empty; at least one sequence is needed.")
     for i, array in enumerate(arrays):
         if array.ndim not in (1, 2) or array.shape[1:] != arrays[0].shape[1:]:
+            first = f", the first {arrays[0].shape}" if i else ""
             raise ValueError(
                 f"Sequences must have shape (n_steps,) or (n_steps, n_channels) and as many channels as the others; "
-                f"sequence {i} has shape {array.shape}, the first {arrays[0].shape}."
+                f"sequence {i} has shape {array.shape}{first}."
             )
     dtype = np.result_type(*arrays) if all(array.dtype.kind in "fiub" for array in arrays) else np.dtype(object)
     if dtype not in (np.float32, np.dtype(object)):

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
-from skrnn import GRURegressor, LSTMRegressor, SlidingWindowTransformer, forecast
+from skrnn import GRUClassifier, GRURegressor, LSTMRegressor, SlidingWindowTransformer, forecast
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -327,3 +327,12 @@ def test_rows_that_are_all_known_are_just_predicted(future_columns):
     model = pipe(4, 0, future_columns=future_columns).fit(data.iloc[:N], y.iloc[:N])
     found = forecast(model, data.iloc[:N], 5, future=data)
     np.testing.assert_allclose(found["prediction"], model.predict(data)[N : N + 5], rtol=1e-9)
+
+
+def test_labels_are_not_fed_back():
+    index = pd.date_range("2024", periods=40, freq="h")
+    X = pd.DataFrame({"load": np.sin(np.arange(40))}, index=index)
+    model = make_pipeline(SlidingWindowTransformer(3, horizon=2), GRUClassifier(3, max_iter=1, random_state=0))
+    model.fit(X, np.where(X["load"] > 0, "high", "low"))
+    with pytest.raises(ValueError, match=r"Steps beyond the horizon \(3 > 2\) .* labels are not"):
+        forecast(model, X, 3, target="load")

@@ -271,9 +271,15 @@ def test_a_raw_table_of_a_series_is_told():
     with pytest.warns(UserWarning, match="put a SlidingWindowTransformer in front") as caught:
         GRURegressor(3, max_iter=1).fit(raw, Y)
     assert caught[0].filename == __file__
+    column = raw.iloc[:, :1]
+    with pytest.warns(UserWarning, match=r"one sequence \(n_steps=1\), though its index holds times"):
+        GRURegressor(3, max_iter=1).fit(column, Y)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         warnings.simplefilter("ignore", ConvergenceWarning)
+        for size in (1, 3):
+            window = SlidingWindowTransformer(size, flatten=True, incomplete="ignore").set_output(transform="pandas")
+            GRURegressor(3, max_iter=1).fit(window.fit_transform(column), Y)
         GRURegressor(3, max_iter=1, n_channels=1).fit(raw, Y)
         GRURegressor(3, max_iter=1).fit(FRAME, Y)
 

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from skrnn._forecast.parts import Parts
 from skrnn._forecast.rows import Rows, Sheet
@@ -54,6 +55,11 @@ def check_fed_back(rows: Rows, parts: Parts, steps: int, targets: Sequence[int] 
             )
     if steps <= parts.horizon or not parts.horizon:
         return
+    if is_classifier(parts.back):
+        raise ValueError(
+            f"Steps beyond the horizon ({steps} > {parts.horizon}) read earlier predictions as numbers, which labels "
+            f"are not. Forecast no more than {parts.horizon} steps of a classifier, or raise horizon."
+        )
     if targets is None:
         raise ValueError(
             f"Steps beyond the horizon ({steps} > {parts.horizon}) read earlier predictions as rows of X, so that the "

@@ -60,9 +60,10 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
         )
     table = _check_table(estimator, X, reset=reset)
     if n_channels == "auto":
-        n_channels = channels_in_names(getattr(estimator, "feature_names_in_", None))
-        if reset and n_channels == 1:
+        named = channels_in_names(getattr(estimator, "feature_names_in_", None))
+        if reset and named is None:
             _warn_of_raw_table(X)
+        n_channels = named or 1
     assert isinstance(n_channels, int)
     if table.shape[1] % n_channels:
         raise ValueError(
@@ -145,10 +146,10 @@ def _check_dimensions(estimator: Any, n_dim: int, reset: bool) -> None:
 
 def _warn_of_raw_table(X: Any) -> None:
     """Warn of a data frame whose rows look like moments, not like unrolled sequences."""
-    if type(getattr(X, "index", None)).__name__ in ("DatetimeIndex", "PeriodIndex") and X.shape[1] > 1:
+    if type(getattr(X, "index", None)).__name__ in ("DatetimeIndex", "PeriodIndex"):
         warnings.warn(
-            f"Each row of X is read as a sequence of {X.shape[1]} steps, though its index holds times. If the rows are "
-            "those of a time series, put a SlidingWindowTransformer in front; n_channels=1 says that they are "
+            f"Each row of X is read as one sequence (n_steps={X.shape[1]}), though its index holds times. If the rows "
+            "are those of a time series, put a SlidingWindowTransformer in front; n_channels=1 says that they are "
             "sequences.",
             UserWarning,
             stacklevel=6,
