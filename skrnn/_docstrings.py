@@ -46,8 +46,8 @@ linear_skip : bool or int, default=True
 
     A channel that holds the past of a target, which is found where later sequences hold earlier targets, is measured
     from its last value, for the layers too, and so is the target; of several targets that vary, all must have such a
-    channel. Sequences in which more than half of the steps are missing there, as at the start of a series, are left out
-    of training where they are no more than a tenth, else those that miss all.
+    channel. Sequences in which steps are missing there, as at the start of a series, are left out of training where
+    they are no more than a tenth of all; else those that miss all steps.
 
     With 200 sequences or more, the last quarter of them decides on two exceptions; held-out sequences are among these,
     but not those of ``X_val``. The last value itself counts in the linear forecast if the error is lower with it by

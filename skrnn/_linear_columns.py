@@ -12,7 +12,7 @@ from skrnn._sequences import Scale, Sequences
 
 _AT_ONCE = 2**18  # numbers in a block of rows
 _LARGEST_WORK = 2e10  # multiplications, beyond which not all rows are used
-_FEW = 0.1  # of the sequences may be left out because most of their steps are missing
+_FEW = 0.1  # of the sequences may be left out because steps are missing
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,16 @@ class LinearColumns:
     def known(self, sequences: Sequences) -> np.ndarray:
         """Which sequences (n,) tell where they stand, in the channels that hold the past of targets.
 
-        Those at the start of a series, in which most steps are missing, do not, as long as they are few; else those
-        that tell nothing at all.
+        Those in which steps are missing, as at the start of a series, are not counted among them as long as they are
+        few; else those in which all are.
         """
         n_read = min(self.n_steps, sequences.n_steps)
         there = ~np.isnan(sequences.base[:, self.own.channels]).any(axis=1)
         n_there = np.concatenate([[0], np.cumsum(there)])
         behind = sequences.starts + sequences.n_steps
         n_known = n_there[behind] - n_there[behind - n_read]
-        if np.mean(n_known < n_read / 2) <= _FEW:
-            return n_known >= n_read / 2
+        if np.mean(n_known < n_read) <= _FEW:
+            return n_known == n_read
         return (n_known > 0) | (n_known.max() == 0)
 
     def used(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> tuple[Sequences, np.ndarray, np.ndarray]:

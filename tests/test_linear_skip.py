@@ -291,14 +291,14 @@ def test_sequences_at_the_start_of_a_series_are_left_out(rng):
     padded = np.concatenate([np.full(24, np.nan), x])
     X, y = windows(padded, 24)
     X = X[: len(y)]
-    known = np.arange(1000) >= 12
+    known = np.arange(1000) >= 24
     skip = fitted(X, y)
     np.testing.assert_array_equal(skip.columns.known(Sequences.of(X)), known)
     other = fitted(X[known], y[known])
     np.testing.assert_allclose(skip.coef, other.coef, rtol=1e-9)
     model = small(max_iter=5, early_stopping=False).fit(X[:800], y[:800])
     assert 0.5 < model.loss_curve_[0] < 1.5  # 1 is the linear forecast
-    assert np.std(model.predict(X[800:]) - y[800:]) < 1.3
+    assert np.std(model.predict(X[800:]) - y[800:]) < 1.15
 
 
 def test_sequences_of_which_most_is_missing_count_where_they_are_many(rng):
