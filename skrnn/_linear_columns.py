@@ -42,26 +42,29 @@ class LinearColumns:
     def n_columns(self) -> int:
         return self.n_of_steps + len(self.own.channels)
 
-    def known(self, sequences: Sequences) -> np.ndarray:
-        """Which sequences (n,) tell where they stand, in the channels that hold the past of targets.
+    def known(self, sequences: Sequences) -> slice | np.ndarray:
+        """Rows of the sequences that tell where they stand, in the channels that hold the past of targets.
 
         Those in which steps are missing, as at the start of a series, are not counted among them as long as they are
         few; else those in which all are.
         """
         n_read = min(self.n_steps, sequences.n_steps)
-        there = ~np.isnan(sequences.base[:, self.own.channels]).any(axis=1)
-        n_there = np.concatenate([[0], np.cumsum(there)])
-        behind = sequences.starts + sequences.n_steps
-        n_known = n_there[behind] - n_there[behind - n_read]
+        n_there = np.zeros(len(sequences.base) + 1, np.int32)
+        np.cumsum(~np.isnan(sequences.base[:, self.own.channels]).any(axis=1), out=n_there[1:])
+        place = sequences.starts + sequences.n_steps
+        n_known = n_there[place]
+        place -= n_read
+        n_known -= n_there[place]
         if np.mean(n_known < n_read) <= _FEW:
-            return n_known == n_read
-        return (n_known > 0) | (n_known.max() == 0)
+            return _as_slice(n_known == n_read)
+        return _as_slice((n_known > 0) | (n_known.max() == 0))
 
     def used(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> tuple[Sequences, np.ndarray, np.ndarray]:
         """What a linear forecast is fitted on: known, and no more than is worth the work."""
-        rows = np.flatnonzero(self.known(sequences))
-        rows = rows[:: _stride(len(rows), self.n_of_steps)]
-        return sequences.take(rows), y[rows], weight[rows]
+        known = self.known(sequences)
+        sequences, y, weight = sequences.take(known), y[known], weight[known]
+        some = slice(None, None, _stride(len(y), self.n_of_steps))
+        return sequences.take(some), y[some], weight[some]
 
     def in_units_of(self, sequences: Sequences, weight: np.ndarray) -> LinearColumns:
         """Channels that are measured from their last value are divided by the root of their mean square."""
@@ -98,6 +101,12 @@ class LinearColumns:
             level[:, channel] -= self.scale.mean[channel]
             level[:, channel] /= self.scale.std[channel] * self.unit[channel]
         return level
+
+
+def _as_slice(chosen: np.ndarray) -> slice | np.ndarray:
+    """Chosen rows (n,), as a slice if they follow each other: what it takes is then not copied."""
+    block = slice(int(chosen.argmax()), len(chosen) - int(chosen[::-1].argmax()))
+    return block if chosen[block].all() else chosen
 
 
 def _with_means(columns: np.ndarray) -> np.ndarray:

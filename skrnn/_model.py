@@ -147,12 +147,10 @@ def train_on(
     """Train a model further, from where it stands; the model that comes in stays as it is.
 
     A linear forecast remains alone if examples are held out and what was trained on it is not surely better on these.
-    Examples that do not tell where they stand are left out, see ``LinearColumns.known``.
+    Examples that do not tell where they stand are left out.
     """
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
-    if model.linear is not None:
-        examples = examples.take(model.linear.columns.known(examples.sequences))
-        held_out = held_out and held_out.take(model.linear.columns.known(held_out.sequences))
+    examples, held_out = _known(model, examples), held_out and _known(model, held_out)
     linear_of_all = model.linear_of_all
     with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
         data = labelled(model, examples, place, dtype)
@@ -168,6 +166,13 @@ def train_on(
         if watched is None or before is None or surely_lower(losses(network, model.loss, watched), before):
             return replace(model, weights=network.arrays()), log
         return replace(model, linear=linear_of_all), replace(log, best_loss=float(before.mean()))
+
+
+def _known(model: Model, examples: Examples) -> Examples:
+    """The examples that tell where they stand, see ``LinearColumns``."""
+    if model.linear is None:
+        return examples
+    return examples.take(model.linear.columns.known(examples.sequences))
 
 
 @contextmanager

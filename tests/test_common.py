@@ -91,6 +91,7 @@ REGRESSOR_OPTIONS = [
 ROUNDING = [
     {"loss": "gaussian"},
     {"num_layers": 2},
+    {"norm": "layer"},
     {"linear_skip": 3},
 ]
 
