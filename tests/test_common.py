@@ -62,7 +62,8 @@ OPTIONS = [
     # Options, and the checks that they break.
     ({"bidirectional": True}, set()),
     ({"num_layers": 2}, set()),
-    ({"norm": "layer"}, set()),
+    # Beside a linear forecast nothing but rounding is left of the 15 rows of a check of weights.
+    ({"norm": "layer", "linear_skip": False, "learning_rate_init": 0.02}, set()),
     ({"pooling": "mean"}, set()),
     ({"pooling": "max"}, set()),
     ({"pooling": "attention"}, set()),
@@ -91,7 +92,6 @@ REGRESSOR_OPTIONS = [
 ROUNDING = [
     {"loss": "gaussian"},
     {"num_layers": 2},
-    {"norm": "layer"},
     {"linear_skip": 3},
 ]
 
