@@ -282,7 +282,8 @@ def test_a_shift_of_the_level_among_the_last_rows_is_followed(rng, shift, memory
     x[2100:] += shift
     X, y = windows(x, 24)
     model = small(max_iter=20).fit(X[:2226], y[:2226])
-    error, of_last = (np.std(answer - y[2226:]) for answer in (model.predict(X[2226:]), X[2226:, -1, 0]))
+    answers = model.predict(X[2226:]), X[2226:, -1, 0]
+    error, of_last = (np.sqrt(np.mean(np.square(answer - y[2226:]))) for answer in answers)
     assert error < of_last
 
 
@@ -349,10 +350,10 @@ def test_the_layers_read_values_where_these_tell_more_than_differences(rng, seri
 
 
 def test_layers_that_read_values_learn_where_a_sequence_stands(rng):
-    X, y = windows(chaos(rng), 6)
+    X, y = windows(waves(rng), 6)
     model = small(hidden_size=8, max_iter=100, learning_rate_init=0.01).fit(X[:900], y[:900])
-    # Differences do not tell: with them, errors are about 0.1.
-    assert np.sqrt(np.mean(np.square(model.predict(X[900:]) - y[900:]))) < 0.05
+    # The noise is 0.3. Differences do not tell: with them, errors are 0.58 to 0.76.
+    assert np.sqrt(np.mean(np.square(model.predict(X[900:]) - y[900:]))) < 0.4
     other = clone(model).fit(50 * X[:900] + 1000, 7 * y[:900] - 3)
     np.testing.assert_allclose(other.predict(50 * X + 1000), 7 * model.predict(X) - 3, rtol=1e-4, atol=1e-3)
 
