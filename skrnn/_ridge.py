@@ -52,7 +52,11 @@ class Moments:
         """Coefficients, intercepts and the penalty of the ridge regression with the best penalty."""
         gram, both, total = self._centred()
         values, vectors = np.linalg.eigh(gram)
-        values, both = np.maximum(values, 0), vectors.T @ both
+        both = vectors.T @ both
+        # Directions in which the columns vary by no more than rounding tell nothing: the penalties are too small to
+        # hold what rounding leaves there.
+        nothing = values <= len(values) * np.finfo(values.dtype).eps * values.max(initial=0.0)
+        values[nothing], both[nothing] = 0.0, 0.0
         n = max(self._weight, self._n_rows)
         best, least = _PENALTIES[-1], np.inf
         for penalty in _PENALTIES:
