@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from skrnn._sequences import steps_behind
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -29,6 +31,13 @@ class Batch:
         if self.observed is None or self.segment_size == 1:
             return self.observed
         return self.observed.unfold(0, self.segment_size, 1).any(1)
+
+    @cached_property
+    def n_behind(self) -> np.ndarray | None:
+        """How many steps stand behind the last observed one of each sequence (n,); None where all are observed."""
+        if self.observed is None:
+            return None
+        return steps_behind(self.observed.numpy(), self.starts.numpy(), self.n_steps)
 
     def __len__(self) -> int:
         return len(self.starts)

@@ -35,7 +35,8 @@ segment_size : int, default=1
     skipped steps is skipped. With ``pooling`` the steps are segments. Must be 1 with ``return_sequences=True``.
 linear_skip : bool or int, default=True
     Add a linear map of all steps (True), or of so many of the last ones, to what the recurrent layers answer; at most
-    2,500 numbers are read, those of the last steps. Missing steps count as the mean of the others of the sequence.
+    2,500 numbers are read, those of the last steps. A sequence begins and ends with an observed step: padding with NaN
+    in front of it or behind it changes nothing. Missing steps between count as the mean of the others of the sequence.
     Ignored with ``return_sequences=True``.
 
     Regressors start from a linear forecast: ridge regression in closed form, with the penalty that generalised

@@ -20,7 +20,7 @@ class LinearColumns:
     """The standardised channels of the last steps, oldest first, and behind them last values.
 
     A channel that holds the past of a target is measured from its last value, in units of its own. What is missing
-    counts as the mean of what is there in the same sequence.
+    counts as the mean of what is there in the same sequence. Steps of NaN behind a sequence are no part of it.
     """
 
     scale: Scale  # of the channels
@@ -84,10 +84,13 @@ class LinearColumns:
         """Blocks of rows, their columns and what targets are measured from (row, target)."""
         n_read = min(self.n_steps, sequences.n_steps)
         n_at_once = max(_AT_ONCE // (n_read * sequences.n_channels), 1)
+        behind = sequences.n_behind()[:, None]
         for first in range(0, len(sequences), n_at_once):
             rows = slice(first, first + n_at_once)
-            steps = sequences.starts[rows, None] + np.arange(sequences.n_steps - n_read, sequences.n_steps)
-            values = (sequences.base[steps] - self.scale.mean) / (self.scale.std * self.unit)  # (row, step, channel)
+            steps = np.arange(sequences.n_steps - n_read, sequences.n_steps) - behind[rows]
+            values = sequences.base[sequences.starts[rows, None] + np.maximum(steps, 0)]  # (row, step, channel)
+            values = (values - self.scale.mean) / (self.scale.std * self.unit)
+            values[steps < 0] = np.nan
             level = self.own.level(sequences.take(rows), self.n_steps, self.scale.mean)
             carried = self.own.carried(level)
             columns = np.full((len(values), self.n_steps, sequences.n_channels), np.nan)

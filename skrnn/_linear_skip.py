@@ -14,7 +14,7 @@ import numpy as np
 from skrnn._evidence import surely_lower
 from skrnn._linear_columns import LinearColumns
 from skrnn._ridge import Moments
-from skrnn._sequences import Scale, Sequences
+from skrnn._sequences import Scale, Sequences, longest
 from skrnn._values_or_differences import MOST_COLUMNS, MOST_ROWS, values_tell_more
 
 LARGEST = 2500  # columns of the regression
@@ -23,8 +23,9 @@ _SURE = 3  # standard errors, rather than the usual two: a slow drift looks like
 
 
 def steps_read(linear_skip: bool | int, sequences: Sequences) -> int:
-    """How many of the last steps a linear skip reads: fewer than asked for where channels are too many."""
-    asked = sequences.n_steps if linear_skip is True else min(int(linear_skip), sequences.n_steps)
+    """How many of the last steps a linear skip reads: at most those of the longest sequence, fewer of many channels."""
+    asked = longest(sequences)
+    asked = asked if linear_skip is True else min(int(linear_skip), asked)
     return max(min(asked, LARGEST // sequences.n_channels), 1)
 
 

@@ -68,6 +68,10 @@ class Sequences:
         rows = self.starts[:, None] + np.arange(self.n_steps)
         return self.observed(missing)[rows]
 
+    def n_behind(self) -> np.ndarray:
+        """How many steps of NaN stand behind the last other step of each sequence (n,)."""
+        return steps_behind(self.observed("indicator"), self.starts, self.n_steps)
+
     def steps(self, weight: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The rows of the base that are steps, and how often: each sequence counts with its weight.
 
@@ -119,6 +123,24 @@ def _complete(values: np.ndarray) -> np.ndarray:
 def _begun(values: np.ndarray) -> np.ndarray:
     """Rows that are not all NaN."""
     return ~np.isnan(values).all(axis=1)
+
+
+def steps_behind(observed: np.ndarray, starts: np.ndarray, n_steps: int) -> np.ndarray:
+    """How many steps stand behind the last observed one of each sequence (n,); 0 where none is observed.
+
+    ``observed`` (row,) are the rows of the base that are read.
+    """
+    latest = np.maximum.accumulate(np.where(observed, np.arange(len(observed)), -n_steps))
+    behind = starts + n_steps - 1 - latest[starts + n_steps - 1]
+    return np.where(behind < n_steps, behind, 0)
+
+
+def longest(sequences: Sequences) -> int:
+    """Steps of the longest sequence, without the NaN in front of it and behind it."""
+    read, starts, n_steps = sequences.observed("indicator"), sequences.starts, sequences.n_steps
+    in_front = steps_behind(read[::-1], len(read) - starts - n_steps, n_steps)
+    holds_any = read[starts] | (in_front > 0)
+    return int(np.max((n_steps - in_front - sequences.n_behind()) * holds_any))
 
 
 def _sliding_sum(values: np.ndarray, length: int) -> np.ndarray:

@@ -151,8 +151,8 @@ class LinearMap(nn.Module):
     """Linear map of the last steps.
 
     Called with sequences (batch, step, channel) and which of their steps are observed (batch, step), or None for all;
-    returns (batch, width). Steps that are not observed, or lie before the start of a sequence, count as the mean of
-    those of the last steps that are; without any, as 0.
+    returns (batch, width). The last step of a sequence is its last observed one. Steps before it that are not observed,
+    or lie before the start of a sequence, count as the mean of those of the last steps that are; without any, as 0.
     """
 
     def __init__(self, n_steps: int, n_channels: int, width: int, **factory: Any) -> None:
@@ -162,14 +162,26 @@ class LinearMap(nn.Module):
 
     def columns(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
         """What is multiplied with the weights (batch, step * channel)."""
-        x = x[:, -self.n_steps :]
-        n_before = self.n_steps - x.shape[1]
-        if observed is None and not n_before:
-            return x.flatten(1)
-        seen = x.new_ones(x.shape[:2], dtype=torch.bool) if observed is None else observed[:, -self.n_steps :]
+        n_before = max(self.n_steps - x.shape[1], 0)
+        if observed is None:
+            x = x[:, -self.n_steps :]
+            if not n_before:
+                return x.flatten(1)
+            seen = x.new_ones(x.shape[:2], dtype=torch.bool)
+        else:
+            x, seen = self._ended(x, observed)
         mean = (x * seen[:, :, None]).sum(1, keepdim=True) / seen.sum(1)[:, None, None].clamp(min=1)
         filled = torch.where(seen[:, :, None], x, mean)
         return torch.cat([mean.expand(-1, n_before, -1), filled], dim=1).flatten(1)
+
+    def _ended(self, x: torch.Tensor, observed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The last steps of sequences that end with an observed step, and which of these are observed."""
+        n_steps = x.shape[1]
+        behind = observed.flip(1).int().argmax(1, keepdim=True)
+        place = torch.arange(max(n_steps - self.n_steps, 0), n_steps, device=x.device) - behind
+        row = place.clamp(min=0)
+        seen = observed.gather(1, row) & (place >= 0)
+        return x.gather(1, row[:, :, None].expand(-1, -1, x.shape[2])), seen
 
     def forward(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
         return nn.functional.linear(self.columns(x, observed), self.weight)

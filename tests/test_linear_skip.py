@@ -9,13 +9,16 @@ import torch
 from conftest import REGRESSORS
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skrnn import GRUClassifier, GRURegressor, RNNClassifier, SlidingWindowTransformer, horizon_targets
+from skrnn import GRUClassifier, GRURegressor, RNNClassifier, SlidingWindowTransformer, horizon_targets, pad_sequences
+from skrnn._batch import Batch
+from skrnn._compiled.skip import _columns as compiled_columns
 from skrnn._linear_skip import LinearSkip, steps_read
 from skrnn._own_past import OwnPast
 from skrnn._sequences import Scale, Sequences
@@ -74,6 +77,15 @@ def test_it_is_the_ridge_regression_with_the_least_gcv_error(rng, n_targets):
     ridge = best_ridge(X.reshape(80, -1), y)
     np.testing.assert_allclose(answers(skip, X), ridge.predict(X.reshape(80, -1)).reshape(80, -1), rtol=1e-9)
     np.testing.assert_allclose(skip.spread, (y - answers(skip, X)).std(axis=0), rtol=1e-9)
+
+
+def test_directions_in_which_nothing_varies_hold_no_rounding(rng):
+    X, y = rng.normal(size=(12, 30, 1)), rng.integers(3, size=12).astype(float)
+    weight = rng.integers(1, 5, size=12)
+    others = rng.normal(size=(50, 30, 1))  # reach into the directions that the 12 rows lack
+    weighted = answers(fitted(X, y, weight.astype(float)), others)
+    repeated = answers(fitted(X.repeat(weight, axis=0), y.repeat(weight)), others)
+    np.testing.assert_allclose(weighted, repeated, rtol=0, atol=1e-12)
 
 
 def test_windows_and_targets_are_measured_from_the_last_value(rng):
@@ -198,7 +210,8 @@ def test_missing_steps_count_as_the_mean_of_the_others(rng):
     skip = fitted(X, y)
     gappy = X[:1].copy()
     gappy[0, [1, 4]] = np.nan
-    moved = (gappy - X[0, 3]) / skip.columns.unit  # what is measured from the last value, which is now that of step 3
+    ended = np.insert(gappy[0, :4], 0, np.nan, axis=0)[None]  # a step of NaN at the end is no part of the sequence
+    moved = (ended - X[0, 3]) / skip.columns.unit  # what is measured from the last value, which is now that of step 3
     moved[np.isnan(moved)] = np.nanmean(moved)
     columns = np.append(moved, X[0, 3])[None]  # that last value is a column, too
     by_hand = columns @ skip.coef + skip.intercept + skip.columns.own.slope * X[0, 3] + skip.columns.own.offset
@@ -486,3 +499,50 @@ def test_training_goes_on_with_the_first_linear_forecast(rng):
     assert model.fit(X + 1, y)._model.linear is first
     with pytest.raises(ValueError, match="linear_skip of GRURegressor changed from True to 3"):
         model.set_params(linear_skip=3).fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", [GRURegressor, RNNClassifier])
+@pytest.mark.parametrize("linear_skip", [True, 3])
+@pytest.mark.parametrize("options", [{}, {"norm": "layer"}, {"missing": "indicator"}], ids=str)
+def test_padding_in_front_behind_or_none_is_the_same(rng, estimator, linear_skip, options):
+    sequences = [rng.normal(size=(length, 2)) for length in rng.integers(2, 9, 40)]
+    if not options:
+        sequences[0][1] = np.nan  # a hole stays in its place
+    front = pad_sequences(sequences)
+    behind = np.full_like(front, np.nan)
+    for row, sequence in zip(behind, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    more = np.concatenate([behind, np.full((40, 3, 2), np.nan)], axis=1)
+    y = front[:, -1, 0]
+    y = y > 0 if estimator is RNNClassifier else y
+    models = [estimator(4, linear_skip=linear_skip, max_iter=3, random_state=0, **options) for _ in range(3)]
+    answer = "decision_function" if estimator is RNNClassifier else "predict"
+    expected = getattr(models[0].fit(front, y), answer)(front)
+    for model, X in zip(models[1:], (behind, more), strict=True):
+        np.testing.assert_allclose(getattr(models[0], answer)(X), expected, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(getattr(model.fit(X, y), answer)(X), expected, rtol=1e-9, atol=1e-12)
+    alone = [getattr(models[0], answer)(sequence[None]) for sequence in sequences]
+    np.testing.assert_allclose(np.concatenate(alone), expected, rtol=1e-9, atol=1e-12)
+
+
+@given(
+    observed=arrays(bool, (5, 7)),
+    n_read=st.integers(1, 9),
+    seed=st.integers(0, 99),
+)
+def test_the_map_reads_the_steps_up_to_the_last_observed_one(observed, n_read, seed):
+    x = np.random.default_rng(seed).normal(size=(5, 7, 2)) * observed[:, :, None]
+    expected = np.zeros((5, n_read, 2))
+    for row, steps, seen in zip(expected, x, observed, strict=True):
+        last = int(np.flatnonzero(seen)[-1]) if seen.any() else 6
+        kept = range(max(0, last + 1 - min(n_read, 7)), last + 1)
+        row[:] = np.mean([steps[i] for i in kept if seen[i]], axis=0) if seen.any() else 0
+        for i in kept:
+            if seen[i]:
+                row[n_read - 1 - last + i] = steps[i]
+    found = LinearMap(n_read, 2, 1, dtype=torch.float64).columns(torch.from_numpy(x), torch.from_numpy(observed))
+    np.testing.assert_allclose(found, expected.reshape(5, -1), atol=1e-15)
+    data = Batch(
+        torch.from_numpy(x.reshape(-1, 2)), torch.from_numpy(observed.ravel()), torch.arange(0, 35, 7), n_steps=7
+    )
+    np.testing.assert_allclose(compiled_columns(data, slice(None), n_read), expected.reshape(5, -1), atol=1e-15)

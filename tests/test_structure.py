@@ -27,6 +27,7 @@ RANKS = {
     "_windows": 1,
 }
 NEIGHBOURS = {
+    "_batch": {"_sequences"},
     "_windows": {"_history"},
     "_compiled": {"_batch", "_network", "_threads", "kernels"},
     "_examples": {"_sequences"},

@@ -48,21 +48,25 @@ class CompiledMap:
 
 
 def _columns(data: Batch, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
-    """The last steps (batch, step * channel), measured from the level, with means where they are not observed."""
-    base, n_read = data.base.numpy(), min(n_steps, data.n_steps)
-    first, n_channels = data.starts.numpy()[rows] + data.n_steps - n_read, base.shape[1]
-    unrolled = as_strided(base, (len(base) - n_read + 1, n_read * n_channels), base.strides)
-    steps = unrolled[first].reshape(-1, n_read, n_channels)
+    """The last steps (batch, step * channel), measured from the level, with means where they are not observed.
+
+    The last step of a sequence is its last observed one.
+    """
+    base, starts, n_read = data.base.numpy(), data.starts.numpy()[rows], min(n_steps, data.n_steps)
+    n_channels, n_before = base.shape[1], data.n_steps - n_read
+    if data.observed is None or data.n_behind is None:
+        unrolled = as_strided(base, (len(base) - n_read + 1, n_read * n_channels), base.strides)
+        steps = unrolled[starts + n_before].reshape(-1, n_read, n_channels)
+        seen = np.ones((1, n_read, 1), dtype=bool)
+    else:
+        place = np.arange(n_before, data.n_steps) - data.n_behind[rows, None]
+        row = starts[:, None] + np.maximum(place, 0)
+        steps, seen = base[row], (data.observed.numpy()[row] & (place >= 0))[:, :, None]
     levels = data.levels(rows)
     if levels is not None:
         steps -= levels.numpy()[:, None]
     if data.observed is None and n_read == n_steps:
         return steps.reshape(len(steps), -1)
-    if data.observed is None:
-        seen = np.ones((len(steps), n_read, 1), dtype=bool)
-    else:
-        observed = data.observed.numpy()
-        seen = as_strided(observed, (len(observed) - n_read + 1, n_read, 1), observed.strides * 2 + (0,))[first]
     columns = np.empty((len(steps), n_steps, n_channels), base.dtype)
     columns[...] = ((steps * seen).sum(axis=1) / np.maximum(seen.sum(axis=1), 1))[:, None]
     np.copyto(columns[:, n_steps - n_read :], steps, where=seen)
