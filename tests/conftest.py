@@ -15,11 +15,11 @@ REGRESSORS = [skrnn.GRURegressor, skrnn.LSTMRegressor, skrnn.RNNRegressor]
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _one_thread():
-    """Tests run side by side, one on each core."""
+def _threads():
+    """Tests run side by side, one on each core; SKRNN_TEST_THREADS sets another number of threads."""
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(int(os.environ.get("SKRNN_TEST_THREADS", "1")))
 
 
 @pytest.fixture
