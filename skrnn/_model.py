@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -119,12 +119,20 @@ class Model:
             steps = np.concatenate([steps[1:], values[None]])
             return self.infer(Sequences.of(steps.transpose(1, 0, 2)), device), (steps,)
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
-        data = _batch(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
-        observed = torch.ones(len(values), dtype=torch.bool, device=place) if data.observed is None else data.observed
+        base, observed = _base(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
+        kernel = kernel_of(self.spec.layer, self.spec.options) if place.type == "cpu" else None
+        if kernel is not None and self.spec.norm is None:
+            from skrnn._compiled import read_step
+
+            seen = None if observed is None else observed.numpy()
+            with _compiled_threads(self, len(values)) if len(values) > 1 else nullcontext():
+                raw, states = read_step(self.spec, self.weights, kernel, base.numpy(), seen, before)
+            return Outputs(torch.from_numpy(raw)), states
+        observed = torch.ones(len(values), dtype=torch.bool, device=place) if observed is None else observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
         with own_modes(place), suited_threads(len(values) * self.spec.hidden_size):
             network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
-            raw, after = network.step(data.base, observed, given)
+            raw, after = network.step(base, observed, given)
         return Outputs(raw), tuple(state.cpu().numpy() for state in after)
 
 

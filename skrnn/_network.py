@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from skrnn._batch import Batch
-from skrnn._stages import NORMS, POOLINGS, AttentionPooling, BatchNorm, LinearMap, draw, draw_uniform
+from skrnn._stages import NORMS, POOLINGS, AttentionPooling, BatchNorm, LinearMap, draw, draw_uniform, take_memory
 
 _CHUNK = 2**22  # numbers that one chunk of inference may hold in a layer's states
 
@@ -142,7 +142,7 @@ class RecurrentNetwork(nn.Module):
         self.return_sequences = spec.return_sequences
         self.dropout = spec.dropout
         self.hidden_size = spec.hidden_size
-        self.to_empty(device=device)
+        take_memory(self, device)
 
     def forward(
         self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None

@@ -207,3 +207,12 @@ def draw(parameter: torch.Tensor, fan_in: int, generator: torch.Generator) -> No
     # Drawn on the CPU in double precision: every device and precision starts from the same weights.
     draws = torch.empty(parameter.shape, dtype=torch.float64, device="cpu")
     parameter.copy_(draws.uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator))
+
+
+def take_memory(module: nn.Module, device: torch.device) -> None:
+    """What ``to_empty`` does for a module built on the meta device; that would first import sympy, for a second."""
+    for part in module.modules():
+        for name, parameter in list(part.named_parameters(recurse=False)):
+            setattr(part, name, nn.Parameter(torch.empty(parameter.shape, dtype=parameter.dtype, device=device)))
+        for name, buffer in list(part.named_buffers(recurse=False)):
+            setattr(part, name, torch.empty(buffer.shape, dtype=buffer.dtype, device=device))

@@ -7,7 +7,6 @@ depends on where it stands, and not in a straight line. Trees, which learn both 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.ensemble import ExtraTreesRegressor
 
 from skrnn._evidence import surely_lower
 
@@ -27,6 +26,8 @@ def values_tell_more(values: np.ndarray, differences: np.ndarray, rest: np.ndarr
     weight : ndarray of shape (n,)
         Positive weights.
     """
+    from sklearn.ensemble import ExtraTreesRegressor  # takes long to import, and few fits need it
+
     earlier, later = slice(0, -(len(rest) // 4)), slice(-(len(rest) // 4), None)
 
     def losses(columns: np.ndarray) -> np.ndarray:

@@ -1,10 +1,8 @@
 """The compiled time loops: the numbers of torch's layers, outputs and gradients, over all that a layer can be asked."""
 
-import os
 import subprocess
 import sys
 
-import numba
 import numpy as np
 import pytest
 import torch
@@ -17,7 +15,6 @@ from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.layer import CompiledLayer
 from skrnn._network import NetworkSpec, RecurrentLayer, RecurrentNetwork, TorchNetwork
 from skrnn.kernels import kernel_of
-from skrnn.kernels.jit import compiled
 
 CELLS = {
     "GRU": ("torch.nn.GRU", ()),
@@ -239,63 +236,3 @@ def test_layers_without_loops_and_missing_libraries_are_told():
     compiled = code.split("\n", 1)[1].replace("is None", "is not None")
     with_loops = subprocess.run([sys.executable, "-c", compiled], capture_output=True, text=True, check=True).stdout
     np.testing.assert_allclose(eval(with_loops), eval(with_torch), rtol=1e-9)
-
-
-def test_a_folder_that_cannot_be_written_to_costs_only_the_cache(tmp_path):
-    code = (
-        "from numba.core import caching\n"
-        "for locator in caching.CompileResultCacheImpl._locator_classes:\n"
-        "    locator.from_function = classmethod(lambda *_: None)\n"  # no folder is found that takes files
-        "from skrnn.kernels import kernel_of\n"
-        "import numpy as np, warnings; warnings.simplefilter('ignore')\n"
-        "from skrnn import RNNRegressor\n"
-        "X = np.zeros((5, 3, 1)); RNNRegressor(2, max_iter=1).fit(X, np.arange(5.0)).predict(X)\n"
-        "assert kernel_of('torch.nn.RNN') is not None"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
-
-
-def test_processes_that_compile_at_once_do_not_mix_up_their_code(tmp_path, monkeypatch):
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    files = [compiled(add_one())._cache._cache_file for _ in range(2)]
-    save_data = files[0]._save_data
-
-    def save_late(name, data):
-        files[1]._load_index = dict  # it looked before the first one wrote
-        files[1].save("other types", "their code")
-        save_data(name, data)
-
-    files[0]._save_data = save_late
-    files[0].save("types", "code")
-    fresh = compiled(add_one())._cache._cache_file
-    assert fresh.load("types") in (None, "code")
-    assert fresh.load("other types") == "their code"
-
-
-def add_one():
-    def function(x):
-        return x + 1
-
-    return function
-
-
-def test_two_processes_give_what_they_compile_different_names(tmp_path):
-    # What is kept on disk by one process is linked with what others keep there.
-    code = """
-from numba import int64
-from skrnn.kernels.jit import compiled, compiled_into_callers
-for compile_ in (compiled, compiled_into_callers):
-    @compile_
-    def function(x):
-        return x
-    function.compile((int64,))
-    print(function.overloads[int64,].fndesc.mangled_name)
-"""
-    names, environment = set(), {**os.environ, "PYTHONHASHSEED": "0"}  # the names hold the order of a set
-    for folder in (tmp_path / "one", tmp_path / "other"):  # with what is kept of each
-        folder.mkdir()
-        (folder / "names.py").write_text(code)
-        command = [sys.executable, folder / "names.py"]
-        run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        names |= set(run.stdout.split())
-    assert len(names) == 4

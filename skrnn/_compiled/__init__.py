@@ -2,5 +2,6 @@
 
 from skrnn._compiled.network import CompiledNetwork
 from skrnn._compiled.reading import CompiledReading
+from skrnn._compiled.stepping import read_step
 
-__all__ = ["CompiledNetwork", "CompiledReading"]
+__all__ = ["CompiledNetwork", "CompiledReading", "read_step"]

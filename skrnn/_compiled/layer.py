@@ -11,6 +11,7 @@ from skrnn._compiled.inputs import Inputs
 from skrnn._threads import share
 from skrnn.kernels import Kernel
 from skrnn.kernels.blocks import gather
+from skrnn.kernels.products import room_for_panels
 
 _WORTH_SHARING = 2**18  # numbers
 
@@ -107,6 +108,7 @@ class _Share:
         self._memory: dict[str, np.ndarray] = {}
         self._shape: tuple[int, int, int, bool] | None = None
         self._empty = np.empty((0, 0, 0), weights.dtype)
+        self._gather = gather.of(weights.dtype)
 
     def beside(self) -> _Share:
         """A share for another thread, with a gradient of its own."""
@@ -115,17 +117,18 @@ class _Share:
     def take(self, inputs: Inputs, part: slice, keep: bool) -> None:
         """Gather a part of the inputs."""
         starts = inputs.starts[part]
-        shape = inputs.n_steps, len(starts), inputs.values.shape[1], keep
+        shape = inputs.n_steps, len(starts), inputs.width, keep
         if shape != self._shape:
             self._lay_out(*shape)
-        gather(inputs.values, starts, inputs.stride, self.x)
+        self._gather(inputs.values, starts, inputs.stride, self.x)
         if inputs.level is not None:
             self.x -= inputs.level[part]
         self.observed = inputs.take_observed(part)
 
     def forward(self) -> None:
+        forward = self.kernel.forwards(self.weights.dtype)
         for i, weights in enumerate(self.weights):
-            self.kernel.forward(self.x, self.observed, weights, *self.arrays[i], self.size, bool(i))
+            forward(self.x, self.observed, weights, *self.arrays[i], *self.room, self.size, bool(i), False)
 
     def give_states(self, out: np.ndarray) -> None:
         """Copy the states after each step or after all steps, as ``out`` (..., batch, hidden * directions) has room."""
@@ -145,9 +148,10 @@ class _Share:
                 self.work[i, 0] = slope[..., self._columns(i)]
 
     def backward(self) -> None:
+        backward = self.kernel.backwards(self.weights.dtype)
         for i, (weights, gradient) in enumerate(zip(self.weights, self.gradient, strict=True)):
-            arrays = weights, *self.arrays[i], self.slopes[i], self.work[i], gradient, self.dx
-            self.kernel.backward(self.x, self.observed, *arrays, self.size, bool(i))
+            arrays = weights, *self.arrays[i], self.slopes[i], self.work[i], gradient, self.dx, self.room[1], self.ones
+            backward(self.x, self.observed, *arrays, self.size, bool(i))
 
     def give_slope(self, out: np.ndarray) -> None:
         """Copy the derivative by the inputs (step, batch, channel)."""
@@ -168,6 +172,10 @@ class _Share:
         states[:, :, [0, -1]] = 0
         self.work = self._array("work", n_directions, 2 * kernel.n_states, batch, hidden)
         self.arrays = list(zip(gates, states, strict=True))
+        sizes = (kernel.n_gates * room_for_panels(hidden, k, self.weights.itemsize) for k in (n_channels, hidden))
+        self.room = [self._array(name, size) for name, size in zip(("of_inputs", "of_states"), sizes, strict=True)]
+        self.ones = self._array("ones", self.size * batch)
+        self.ones[...] = 1
 
     def _array(self, name: str, *shape: int) -> np.ndarray:
         """An array with memory of its own, which is kept; its content is arbitrary."""

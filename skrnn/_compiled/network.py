@@ -6,15 +6,14 @@ import math
 
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import as_strided
 
 from skrnn._batch import Batch
 from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.layer import CompiledLayer
+from skrnn._compiled.linear import CompiledLinear
 from skrnn._compiled.skip import CompiledMap
 from skrnn._network import NetworkSpec, dropout_mask
 from skrnn.kernels import Kernel
-from skrnn.kernels.head import linear, linear_back
 
 _AT_ONCE = 2**15  # numbers in one step of a layer that a thread infers together
 _HELD = 2**20  # numbers in all steps of it, beyond what 256 sequences need
@@ -41,7 +40,7 @@ class CompiledNetwork:
         flat = np.concatenate([array.ravel() for array in arrays.values()])
         self._gradient = np.zeros_like(flat)
         self._arrays, gradients = _split(flat, arrays), _split(self._gradient, arrays)
-        self._head = self._arrays["head.weight"], self._arrays["head.bias"]
+        self._head = CompiledLinear(self._arrays["head.weight"], self._arrays["head.bias"])
         self._head_gradient = gradients["head.weight"], gradients["head.bias"]
         self._skip = None
         if spec.skip_steps:
@@ -67,8 +66,7 @@ class CompiledNetwork:
     def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
-        self._summary = self._read(self._inputs(data, rows.numpy()), generator)
-        raw = linear(self._summary, *self._head)
+        raw = self._head.forward(self._read(self._inputs(data, rows.numpy()), generator))
         if self._skip is not None:
             raw += self._skip.forward(data, rows.numpy())
         return torch.from_numpy(raw)
@@ -76,9 +74,10 @@ class CompiledNetwork:
     def backward(self, slope: torch.Tensor) -> None:
         """Gradients from the derivative of the loss by what ``forward`` returned."""
         self._gradient[...] = 0
-        mine = linear_back(slope.numpy(), self._summary, self._head[0], *self._head_gradient)
+        by_answer = np.ascontiguousarray(slope.numpy())
+        mine: np.ndarray | None = self._head.backward(by_answer, *self._head_gradient)
         if self._skip is not None:
-            self._skip.backward(slope.numpy())
+            self._skip.backward(by_answer)
         for layer, mask in zip(reversed(self._layers), reversed(self._masks), strict=True):
             if mask is not None:
                 mine *= mask
@@ -95,7 +94,7 @@ class CompiledNetwork:
         held = data.n_steps * (data.base.shape[1] + self._spec.hidden_size)
         at_once = self._n_threads * max(1, min(_AT_ONCE // self._spec.hidden_size, max(_HELD // held, 256)))
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
-        raw = np.concatenate([linear(self._read(self._inputs(data, rows), None), *self._head) for rows in parts])
+        raw = np.concatenate([self._head.forward(self._read(self._inputs(data, rows), None)) for rows in parts])
         if self._skip is not None:
             self._skip.infer(data, raw)
         return torch.from_numpy(raw)
@@ -103,14 +102,11 @@ class CompiledNetwork:
     def _inputs(self, data: Batch, rows: np.ndarray | slice) -> Inputs:
         """Some sequences as the first layer reads them: in segments, which are overlapping rows of the base."""
         base, size = data.base.numpy(), self._spec.segment_size
-        if size > 1:
-            shape = max(len(base) - size + 1, 0), size * base.shape[1]
-            base = as_strided(base, shape, (base.strides[0], base.itemsize))
         observed = data.segments_observed
         seen = None if observed is None else observed.numpy()[:, None]
         levels = data.levels(rows)
         level = None if levels is None else np.tile(levels.numpy(), size)
-        return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level)
+        return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level, size)
 
     def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""

@@ -49,7 +49,9 @@ class CompiledReading:
         self._weights[...] = weights.numpy()
         batch, n_steps, n_channels = x.shape
         seen = None if observed is None else observed.reshape(-1, 1).numpy()
-        inputs = Inputs(x.reshape(-1, n_channels).numpy(), seen, np.arange(batch) * n_steps, 1, n_steps)
+        inputs = Inputs(
+            x.reshape(-1, n_channels).contiguous().numpy(), seen, np.arange(batch, dtype=np.int64) * n_steps, 1, n_steps
+        )
         n_shares = inputs.n_shares(self._weights.size, self._n_threads)
         return self._layer.forward(inputs, n_shares, every_step=True, keep=keep)
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from skrnn._batch import Batch
-from skrnn.kernels.head import linear
-from skrnn.kernels.products import add_columns_times
+from skrnn._compiled.linear import CompiledLinear
 
 _AT_ONCE = 2**18  # numbers that are read together
 
@@ -27,24 +26,24 @@ class CompiledMap:
 
     def __init__(self, n_steps: int, weight: np.ndarray, gradient: np.ndarray) -> None:
         self._n_steps = n_steps
-        self._weight = weight
-        self._gradient = gradient
+        self._n_columns = weight.shape[1]
+        self._map = CompiledLinear(weight, np.zeros(len(weight), weight.dtype))
+        self._gradient = gradient, np.zeros(len(weight), weight.dtype)
 
     def forward(self, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
         """Answers (batch, width)."""
-        self._columns = _columns(data, rows, self._n_steps)
-        return linear(self._columns, self._weight, np.zeros(len(self._weight), self._weight.dtype))
+        return self._map.forward(_columns(data, rows, self._n_steps))
 
     def infer(self, data: Batch, raw: np.ndarray) -> None:
         """Add the answers to all sequences to raw outputs (n, width)."""
-        at_once = max(1, _AT_ONCE // self._weight.shape[1])
+        at_once = max(1, _AT_ONCE // self._n_columns)
         for first in range(0, len(data), at_once):
             rows = slice(first, first + at_once)
             raw[rows] += self.forward(data, rows)
 
     def backward(self, slope: np.ndarray) -> None:
         """Add to the gradient from the derivative of the loss by the answers."""
-        add_columns_times(self._gradient, slope, self._columns)
+        self._map.backward(slope, *self._gradient, to_inputs=False)
 
 
 def _columns(data: Batch, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
@@ -56,7 +55,7 @@ def _columns(data: Batch, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
     n_channels, n_before = base.shape[1], data.n_steps - n_read
     if data.observed is None or data.n_behind is None:
         unrolled = as_strided(base, (len(base) - n_read + 1, n_read * n_channels), base.strides)
-        steps = unrolled[starts + n_before].reshape(-1, n_read, n_channels)
+        steps = np.ascontiguousarray(unrolled[starts + n_before]).reshape(-1, n_read, n_channels)
         seen = np.ones((1, n_read, 1), dtype=bool)
     else:
         place = np.arange(n_before, data.n_steps) - data.n_behind[rows, None]

@@ -7,12 +7,16 @@ direction. Arrays are C-contiguous and of one precision.
 argument              shape                               meaning
 ====================  ==================================  =============================================================
 ``x``                 (step, batch, channel)              inputs
-``observed``          (step, batch) or empty              whether a step is read; all if empty
+``observed``          (step, batch) or empty, uint8       whether a step is read; all if empty
 ``weights``           (m,)                                those of ``torch.nn``'s layer, one after another
 ``gates``             (gate, step, batch, hidden)         what backward needs; forward alone needs room for one block
 ``states``            (state, step + 2, batch, hidden)    [:, t + 1] follows step t; the ends are where sequences start
+``of_inputs``         (m,)                                room for the panels of W_ih, see ``room_for_panels``
+``of_states``         (m,)                                room for those of W_hh
+``ones``              (size * batch,)                     ones
 ``size``              int                                 number of steps in a block, see ``steps_per_block``
 ``reverse``           bool                                whether the last step is read first
+``given``             bool                                whether sequences start from states that are not all zeros
 ``slope``             (step, batch, hidden) or empty      derivative of the loss by the state after each step
 ``work``              (2 * state, batch, hidden)          derivative by the states after all steps, and room for as much
 ``gradient``          (m,)                                derivative by the weights, to add to
@@ -26,9 +30,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from skrnn.kernels.jit import Compiled
 
 _BLOCK = 2**16  # numbers in the gates of a block: they stay in a core's cache
 
@@ -37,10 +46,22 @@ _BLOCK = 2**16  # numbers in the gates of a block: they stay in a core's cache
 class Kernel:
     """The loops of a cell, and what its arrays need to hold."""
 
-    forward: Callable[..., None]
-    backward: Callable[..., None]
+    forward: Compiled
+    backward: Compiled
     n_states: int
     n_gates: int
+    options: tuple[Any, ...] = ()  # what the loops take before their arrays
+
+    def forwards(self, dtype: np.dtype) -> Callable[..., None]:
+        """The loop ``forward`` in a precision."""
+        return self._with_options(self.forward.of(dtype))
+
+    def backwards(self, dtype: np.dtype) -> Callable[..., None]:
+        """The loop ``backward`` in a precision."""
+        return self._with_options(self.backward.of(dtype))
+
+    def _with_options(self, loop: Callable[..., None]) -> Callable[..., None]:
+        return partial(loop, *self.options) if self.options else loop
 
     def steps_per_block(self, n_steps: int, batch: int, hidden: int) -> int:
         """Enough rows for a matrix product to be worth its while, few enough for the cache."""

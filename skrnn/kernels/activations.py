@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from skrnn.kernels.jit import compiled
+from skrnn.kernels.jit import Numbers, leaf
 
 _N_BITS = {types.float32: 32, types.float64: 64}
 _MANTISSA = {types.float32: 23, types.float64: 52}
@@ -121,15 +121,15 @@ def _tanh(x):
     return compute
 
 
-@compiled
-def apply_sigmoid(x):
-    """Sigmoid of each number of a vector, in place. Loops over few arrays are the fastest."""
-    for i in range(x.shape[0]):
+@leaf
+def apply_sigmoid(x: Numbers, n: int) -> None:
+    """Sigmoid of each of n numbers, in place. Loops over few arrays are the fastest."""
+    for i in range(n):
         x[i] = sigmoid(x[i])
 
 
-@compiled
-def apply_tanh(x):
-    """Hyperbolic tangent of each number of a vector, in place."""
-    for i in range(x.shape[0]):
+@leaf
+def apply_tanh(x: Numbers, n: int) -> None:
+    """Hyperbolic tangent of each of n numbers, in place."""
+    for i in range(n):
         x[i] = tanh(x[i])

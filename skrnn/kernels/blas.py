@@ -23,12 +23,6 @@ for _name in ("sgemm", "dgemm", "sgemv", "dgemv"):
     llvmlite.binding.add_symbol(_symbol(_name), get_cython_function_address("scipy.linalg.cython_blas", _name))
 
 
-def _data(context: Any, builder: Any, kind: Any, array: Any) -> Any:
-    """Address of the first number of an array, which must be C-contiguous."""
-    assert kind.layout == "C"
-    return context.make_array(kind)(context, builder, array).data
-
-
 def _call(builder: Any, routine: str, arguments: list[Any]) -> None:
     """Call a Fortran routine: every argument is handed over as an address."""
     addresses = []
@@ -45,7 +39,7 @@ def gemm(typing, out, a, b, m, n, k, lda, ldb, transposed_a, transposed_b):
 
     def generate(context, builder, signature, values):
         letter, number = _LETTERS[out.dtype], context.get_value_type(out.dtype)
-        c, a_, b_ = (_data(context, builder, kind, v) for kind, v in zip((out, a, b), values[:3], strict=True))
+        c, a_, b_ = values[:3]
         m_, n_, k_, lda_, ldb_, ta, tb = (builder.trunc(value, ir.IntType(32)) for value in values[3:10])
         flags = [builder.trunc(flag, ir.IntType(8)) for flag in (ta, tb)]
         one = ir.Constant(number, 1.0)
@@ -62,7 +56,7 @@ def gemv(typing, out, a, x, m, n, transposed):
 
     def generate(context, builder, signature, values):
         letter, number = _LETTERS[out.dtype], context.get_value_type(out.dtype)
-        y, a_, x_ = (_data(context, builder, kind, v) for kind, v in zip((out, a, x), values[:3], strict=True))
+        y, a_, x_ = values[:3]
         m_, n_, flag = (builder.trunc(value, ir.IntType(32)) for value in values[3:6])
         step, one = ir.Constant(ir.IntType(32), 1), ir.Constant(number, 1.0)
         flag = builder.trunc(flag, ir.IntType(8))

@@ -1,44 +1,144 @@
-"""How the kernels are compiled."""
+"""How the kernels are compiled: once for each precision, and kept on disk for later processes.
+
+An ``entry`` is called from Python, with arrays. A ``leaf`` is called from compiled code, with the places of first
+numbers; an array stands for its own. Leaves are called by name, as the BLAS is, and so are not compiled again into each
+of their callers, which would take most of the time. What a function takes is read from its annotations; other types,
+or arrays that are not C-contiguous, raise TypeError.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import threading
+from types import FunctionType
+from typing import Any, TypeAlias
 from uuid import uuid4
 
-from numba import njit
+import llvmlite.binding
+import numpy as np
+from numba import njit, types
+from numba.core.ccallback import CFunc
+from numba.np.numpy_support import from_dtype
+
+from skrnn.kernels.calls import called_by_name
+from skrnn.kernels.files import Files, stamp
+from skrnn.kernels.turns import one_at_a_time
 
 # Without "numpy" errors a check for division by zero keeps loops from being vectorised. Contraction to fused
 # multiply-adds is the only liberty taken with arithmetic: NaN and infinity pass through as they are.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
 
+# For annotations: the place of a number or a flag, and C-contiguous arrays with so many axes.
+Numbers: TypeAlias = Any
+Flags: TypeAlias = Any
+Array1: TypeAlias = Any
+Array2: TypeAlias = Any
+Array3: TypeAlias = Any
+Array4: TypeAlias = Any
+Flags2: TypeAlias = Any
+Starts: TypeAlias = Any
 
-def compiled_into_callers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile as a part of what calls it, which is kept on disk with it."""
-    return _named_apart(njit(**_OPTIONS)(function))
+# In compiled code the type of its numbers and their size in bytes.
+number: Any = float
+itemsize: int = 8
 
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile at the first call for the types that come, and keep the result on disk for later processes."""
-    try:
-        kept = njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:  # no folder to keep it in can be written to
-        return njit(**_OPTIONS)(function)
-    # numba numbers the files from 1: two processes that compile for different types at once would take the same number,
-    # and later ones would run the code of one for the types of the other.
-    if hasattr(kept, "_cache"):  # not where numba is switched off
-        file = kept._cache._cache_file
-        file._data_name = lambda _: file._data_name_pattern.format(number=uuid4().int)
-    return _named_apart(kept)
+_loading = threading.RLock()
 
 
-def _named_apart(kept: Any) -> Any:
-    """Give what this process compiles names of its own.
+class Compiled:
+    """A function that is compiled when it is first asked for in a precision.
 
-    What is compiled from one function for the same types, but for other constants, numba tells apart by a number that
-    it counts from 1 in each process. Of two with one name, from two processes, the one linked first would serve for
-    both.
+    Parameters
+    ----------
+    function : callable
+        Its annotations are names of this file, int and bool. It finds other leaves among its globals.
+    is_leaf : bool
+        Whether compiled code calls it, or Python.
     """
-    function = getattr(kept, "py_func", kept)
+
+    def __init__(self, function: FunctionType, *, is_leaf: bool) -> None:
+        self._function = function
+        self.is_leaf = is_leaf
+        self._ready: dict[np.dtype, Any] = {}
+
+    def of(self, dtype: Any) -> Any:
+        """What was compiled for numbers of a type."""
+        try:
+            return self._ready[dtype]
+        except KeyError:
+            dtype = np.dtype(dtype)
+            with _loading:
+                if dtype not in self._ready:
+                    self._ready[dtype] = self._compile(dtype)
+            return self._ready[dtype]
+
+    def _compile(self, dtype: np.dtype) -> Any:
+        """Load what a former process has kept, or compile; the leaves that are called come first."""
+        inside = {"number": dtype.type, "itemsize": dtype.itemsize}
+        for name in self._function.__code__.co_names:
+            other = self._function.__globals__.get(name)
+            if isinstance(other, Compiled):
+                inside[name] = other.of(dtype).by_name
+        function = FunctionType(self._function.__code__, {**self._function.__globals__, **inside})
+        function.__qualname__ = self._function.__qualname__
+        arguments = _arguments(self._function, dtype)
+        files = Files(function)
+        _name_apart(function)
+        result: Any
+        if self.is_leaf:
+            result = CFunc(function, (arguments, types.void), {}, _OPTIONS)
+        else:
+            result = njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+        result._cache, result.folder = files, files.folder
+        with one_at_a_time(files.folder, f"{self._name} {dtype}"):
+            result.compile(*() if self.is_leaf else (arguments,))
+        if self.is_leaf:
+            symbol = f"skrnn_{self._name}_{dtype}_{stamp()}"
+            llvmlite.binding.add_symbol(symbol, result.address)
+            result.by_name = called_by_name(symbol, arguments)
+        else:
+            result.disable_compile()
+        return result
+
+    @property
+    def _name(self) -> str:
+        return f"{self._function.__module__}.{self._function.__qualname__}"
+
+
+def entry(function: Any) -> Compiled:
+    """Compile for calls from Python."""
+    return Compiled(function, is_leaf=False)
+
+
+def leaf(function: Any) -> Compiled:
+    """Compile for calls by name from compiled code."""
+    return Compiled(function, is_leaf=True)
+
+
+def compiled_into_callers(function: Any) -> Any:
+    """Compile as a part of what calls it."""
+    _name_apart(function)
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+
+
+def _name_apart(function: Any) -> None:
+    """Give what this process compiles a name of its own.
+
+    numba tells what it compiles apart by a number that it counts from 1 in each process. Of two with one name, from two
+    processes, the one linked first would serve for both.
+    """
     function.__qualname__ += f"_{uuid4().hex}"
-    return kept
+
+
+def _arguments(function: Any, dtype: np.dtype) -> tuple[Any, ...]:
+    """Types of what a function takes, by its annotations."""
+    kind = from_dtype(dtype)
+    known = {
+        "int": types.int64,
+        "bool": types.boolean,
+        "Numbers": types.CPointer(kind),
+        "Flags": types.CPointer(types.uint8),
+        "Flags2": types.Array(types.uint8, 2, "C"),
+        "Starts": types.Array(types.int64, 1, "C"),
+        **{f"Array{n}": types.Array(kind, n, "C") for n in range(1, 5)},
+    }
+    return tuple(known[name] for argument, name in function.__annotations__.items() if argument != "return")

@@ -14,85 +14,100 @@ where da stands for the argument of f.
 
 from __future__ import annotations
 
-from functools import partial
-
 from skrnn.kernels import Kernel
 from skrnn.kernels.activations import tanh
-from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project, unpack
-from skrnn.kernels.jit import compiled
-from skrnn.kernels.products import add_product, flat, panels_of
+from skrnn.kernels.blocks import add, add_gradients, block, carry_over, clear, project
+from skrnn.kernels.calls import at
+from skrnn.kernels.jit import Array1, Array3, Array4, Flags2, Numbers, entry, leaf, number
+from skrnn.kernels.products import add_product, lay_panels
 
 N = 1  # gates that have weights
 
 
 def kernel(nonlinearity: str = "tanh") -> Kernel:
     """The loops of ``torch.nn.RNN``."""
-    relu = nonlinearity == "relu"
-    return Kernel(partial(forward, relu), partial(backward, relu), n_states=1, n_gates=1)
+    return Kernel(forward, backward, n_states=1, n_gates=1, options=(nonlinearity == "relu",))
 
 
-@compiled
-def forward(relu, x, observed, weights, gates, states, size, reverse):
+@entry
+def forward(
+    relu: bool, x: Array3, observed: Flags2, weights: Array1, gates: Array4, states: Array4,
+    of_inputs: Array1, of_states: Array1, size: int, reverse: bool, given: bool,
+) -> None:  # fmt: skip
     """See ``skrnn.kernels``."""
-    n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
-    w_ih, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
-    of_inputs = panels_of(w_ih, x.shape[0] * x.shape[1], True)
-    of_states = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, True)
+    (n_steps, batch, n_channels), (_, n_kept, _, hidden) = x.shape, gates.shape
+    run, shift = batch * hidden, (2 if reverse else 0)
+    gate_size, w_hh = n_kept * run, at(weights, N * hidden * n_channels)
+    lay_panels(of_inputs, weights, N, n_steps * batch, hidden, n_channels, 1)
+    lay_panels(of_states, w_hh, N, batch if n_steps > 1 or given else 0, hidden, hidden, 1)
     for k in range((n_steps + size - 1) // size):
-        first, length, offset = block(k, size, n_steps, gates.shape[1], reverse)
-        project(x, weights, N, of_inputs, gates, first, length, offset)
+        first, length, offset = block(k, size, n_steps, n_kept, reverse)
+        block_gates, block_x = at(gates, (first + offset) * run), at(x, first * batch * n_channels)
+        project(block_gates, block_x, weights, of_inputs, N, 1, gate_size, length * batch, hidden, n_channels)
         for i in range(length):
             t = first + (length - 1 - i if reverse else i)
-            a, before, after = gates[0, t + offset], h[t + shift], h[t + 1]
-            if k > 0 or i > 0:  # sequences start from zeros
-                add_product(a, before, w_hh, of_states, 0, True)
-            _step(flat(a), flat(after), relu)
+            a, before, after = at(gates, (t + offset) * run), at(states, (t + shift) * run), at(states, (t + 1) * run)
+            if given or k > 0 or i > 0:  # others start from zeros
+                add_product(a, before, w_hh, of_states, 0, batch, hidden, hidden, 1)
+            step(a, after, run, relu)
             if observed.size:
-                carry_over(observed[t], before, after)
+                carry_over(at(observed, t * batch), before, after, batch, hidden)
 
 
-@compiled
-def backward(relu, x, observed, weights, gates, states, slope, work, gradient, dx, size, reverse):
+@entry
+def backward(
+    relu: bool, x: Array3, observed: Flags2, weights: Array1, gates: Array4, states: Array4, slope: Array3,
+    work: Array3, gradient: Array1, dx: Array3, of_states: Array1, ones: Array1, size: int, reverse: bool,
+) -> None:  # fmt: skip
     """See ``skrnn.kernels``."""
-    n_steps, h, shift = x.shape[0], states[0], (2 if reverse else 0)
-    _, w_hh, _, _ = unpack(weights, N, gates.shape[3], x.shape[2])
-    panels = panels_of(w_hh, x.shape[1] if n_steps > 1 else 0, False)
-    dh, passed = work[0], work[1]
+    (n_steps, batch, n_channels), hidden = x.shape, gates.shape[3]
+    run, shift = batch * hidden, (2 if reverse else 0)
+    gate_size, w_hh = n_steps * run, at(weights, N * hidden * n_channels)
+    lay_panels(of_states, w_hh, N, batch if n_steps > 1 else 0, hidden, hidden, 0)
+    dh, passed = at(work, 0), at(work, run)
     for k in range((n_steps + size - 1) // size - 1, -1, -1):
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
         for i in range(length):
             t = first + (i if reverse else length - 1 - i)
             if slope.size:
-                add(flat(dh), flat(slope[t]))
-            a = gates[0, t]
-            _step_back(flat(a), flat(h[t + 1]), flat(dh), relu)
-            passed[:] = 0
+                add(dh, at(slope, t * run), run)
+            a = at(gates, t * run)
+            step_back(a, at(states, (t + 1) * run), dh, passed, run, relu)
             if observed.size:
-                carry_over(observed[t], dh, passed)
-                clear(observed[t], gates, t)
+                carry_over(at(observed, t * batch), dh, passed, batch, hidden)
+                clear(at(observed, t * batch), a, 1, gate_size, batch, hidden)
             if k > 0 or i < length - 1:
-                add_product(passed, a, w_hh, panels, 0, False)
+                add_product(passed, a, w_hh, of_states, 0, batch, hidden, hidden, 0)
             dh, passed = passed, dh
-        add_gradients(x, weights, N, gates, h, first, length, shift, gradient, dx)
+        block_gates, block_x = at(gates, first * run), at(x, first * batch * n_channels)
+        block_dx, before = at(dx, first * batch * n_channels), at(states, (first + shift) * run)
+        add_gradients(
+            gradient, block_dx, dx.size, block_x, weights, block_gates, before, ones,
+            N, 1, gate_size, length * batch, hidden, n_channels,
+        )  # fmt: skip
 
 
-@compiled
-def _step(a, after, relu):
-    zero = a.dtype.type(0)
+@leaf
+def step(a: Numbers, after: Numbers, size: int, relu: int) -> None:
+    """One step forwards."""
+    zero = number(0)
     if relu:
-        for i in range(after.shape[0]):
+        for i in range(size):
             after[i] = max(a[i], zero)  # NaN stays NaN
     else:
-        for i in range(after.shape[0]):
+        for i in range(size):
             after[i] = tanh(a[i])
 
 
-@compiled
-def _step_back(a, after, dh, relu):
-    zero, one = a.dtype.type(0), a.dtype.type(1)
+@leaf
+def step_back(a: Numbers, after: Numbers, dh: Numbers, passed: Numbers, size: int, relu: int) -> None:
+    """One step backwards; what the gate passes on to the state is to be added to zeros."""
+    zero, one = number(0), number(1)
     if relu:
-        for i in range(dh.shape[0]):
+        for i in range(size):
             a[i] = dh[i] if after[i] > zero else zero
     else:
-        for i in range(dh.shape[0]):
+        for i in range(size):
             a[i] = dh[i] * (one - after[i] * after[i])
+    for i in range(size):
+        passed[i] = zero

@@ -1,0 +1,41 @@
+"""A linear map on the compiled products."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skrnn.kernels.head import linear, linear_back
+from skrnn.kernels.products import room_for_panels
+
+
+class CompiledLinear:
+    """x @ weight.T + bias.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (output, column)
+        Weights.
+    bias : ndarray of shape (output,)
+        What is added.
+    """
+
+    def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        self._weight = weight
+        self._bias = bias
+        self._panels = np.empty(room_for_panels(*weight.shape, weight.itemsize), weight.dtype)
+        self._linear, self._linear_back = linear.of(weight.dtype), linear_back.of(weight.dtype)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Answers (batch, output) to x (batch, column)."""
+        self._x = x
+        out = np.empty((len(x), len(self._weight)), x.dtype)
+        self._linear(x, self._weight, self._bias, self._panels, out)
+        return out
+
+    def backward(
+        self, slope: np.ndarray, weight_gradient: np.ndarray, bias_gradient: np.ndarray, *, to_inputs: bool = True
+    ) -> np.ndarray:
+        """Add to the gradients from the derivative (batch, output) by what ``forward`` returned; that by its inputs."""
+        dx = np.zeros(self._x.shape if to_inputs else (0, 0), slope.dtype)
+        self._linear_back(slope, self._x, self._weight, weight_gradient, bias_gradient, dx)
+        return dx

@@ -1,0 +1,61 @@
+"""Places of numbers in compiled code, and calls by name of what takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate
+from numba.extending import intrinsic, lower_builtin
+
+
+@intrinsic
+def at(typing, numbers, i):
+    """The place of the i-th number of an array, or from a place on."""
+    place = types.CPointer(numbers.dtype)
+
+    def generate(context, builder, signature, values):
+        first = _place(context, builder, numbers, values[0])
+        return builder.gep(first, [values[1]])
+
+    return place(numbers, types.int64), generate
+
+
+def called_by_name(symbol: str, parameters: tuple[Any, ...]) -> Any:
+    """A function without a result, for compiled code; an array is handed over as the place of its first number."""
+
+    class Call(AbstractTemplate):
+        key = symbol
+
+        def generic(self, given, _):
+            if len(given) == len(parameters):
+                return signature(types.void, *map(_received, given, parameters))
+            return None
+
+    @lower_builtin(symbol, types.VarArg(types.Any))
+    def generate(context, builder, signature, values):
+        kinds = [context.get_value_type(parameter) for parameter in parameters]
+        function = ir.FunctionType(ir.VoidType(), kinds)
+        given = [_place(context, builder, *argument) for argument in zip(signature.args, values, strict=True)]
+        builder.call(cgutils.get_or_insert_function(builder.module, function, symbol), given)
+        return context.get_dummy_value()
+
+    return types.Function(Call)
+
+
+def _received(given: Any, parameter: Any) -> Any:
+    """The type as which an argument comes: an array as it is, others are converted."""
+    if isinstance(given, types.Array):
+        assert given.layout == "C"
+        assert given.dtype == parameter.dtype
+        return given
+    return parameter
+
+
+def _place(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if not isinstance(kind, types.Array):
+        return value
+    return context.make_array(kind)(context, builder, value).data
