@@ -74,6 +74,11 @@ class Readings(ABC):
             If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
             state is not one that this estimator returns for as many sequences.
         """
+        outputs, dtype, after = self._step(X, state)
+        return self._answer(outputs, dtype), after
+
+    def _step(self, X: Any, state: tuple[np.ndarray, ...] | None) -> tuple[Outputs, np.dtype, tuple[np.ndarray, ...]]:
+        """Outputs after one more step, the precision of X, and the state then."""
         check_is_fitted(self)
         spec, name = self._model.spec, type(self).__name__
         if spec.bidirectional:
@@ -89,7 +94,7 @@ class Readings(ABC):
         values = check_step(self, X, self._model.n_channels)
         check_states(state, len(values), self._model.state_widths)
         outputs, after = self._model.step(values, state, self.device)
-        return self._answer(outputs, values.dtype), after
+        return outputs, values.dtype, after
 
     @abstractmethod
     def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:

@@ -127,11 +127,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         """
         outputs, dtype = self._infer(X)
         answer = self._answer(outputs, dtype)
-        if not return_std:
-            return answer
-        if not hasattr(self._model.loss, "std"):
-            raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {self.loss!r}.")
-        return answer, self._shaped(self._model.std(outputs), dtype)
+        return (answer, self._std(outputs, dtype)) if return_std else answer
 
     @available_if(lambda self: has_reading(REGRESSION_LOSSES, self.loss, "quantiles"))
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -149,8 +145,70 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             (n_samples, n_outputs, n_levels), with an axis of steps in front of both with ``return_sequences=True``.
         """
         outputs, dtype = self._infer(X)
-        quantiles = self._model.quantiles(outputs).astype(dtype)
-        return quantiles if self._column_target else quantiles[..., 0, :]
+        return self._shaped(self._model.quantiles(outputs), dtype, axis=-2)
+
+    def predict_step(self, X: Any, state: tuple[np.ndarray, ...] | None = None, return_std: bool = False) -> Any:
+        """Read one more step of each sequence and predict.
+
+        Nothing is kept in the estimator: the state goes in and comes out. A sequence that is stepped through from its
+        start ends with the answer that ``predict`` gives for it. The cost does not depend on how long the past is;
+        but with ``linear_skip`` or ``segment_size``, the last steps are read anew each time, as many as the sequences
+        of ``fit`` had, and older ones are forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels)
+            The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
+        state : tuple of ndarray of shape (_, n_samples, _), default=None
+            What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
+            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip`` or ``segment_size`` an
+            array of the last steps, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in
+            state)`` takes some of the sequences. None is the start.
+        return_std : bool, default=False
+            Return standard deviations too. Needs ``loss="gaussian"``.
+
+        Returns
+        -------
+        y_pred : ndarray
+            Predictions after this step, as from ``predict`` without an axis of steps.
+        y_std : ndarray
+            Standard deviations, in the same shape. Only with ``return_std=True``.
+        state : tuple of ndarray
+            The state to pass in with the next step; new arrays.
+
+        Raises
+        ------
+        ValueError
+            If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
+            state is not one that this estimator returns for as many sequences. If ``return_std=True`` without
+            ``loss="gaussian"``.
+        """
+        outputs, dtype, after = self._step(X, state)
+        answer = self._answer(outputs, dtype)
+        return (answer, self._std(outputs, dtype), after) if return_std else (answer, after)
+
+    @available_if(lambda self: has_reading(REGRESSION_LOSSES, self.loss, "quantiles"))
+    def predict_quantiles_step(
+        self, X: Any, state: tuple[np.ndarray, ...] | None = None
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Read one more step of each sequence and predict the levels of ``quantile``. Only with ``loss="quantile"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels)
+            The newest step of each sequence, as in ``predict_step``.
+        state : tuple of ndarray of shape (_, n_samples, _), default=None
+            What the last call, or one of ``predict_step``, returned for these sequences. None is the start.
+
+        Returns
+        -------
+        y_quantiles : ndarray
+            Quantiles after this step, as from ``predict_quantiles`` without an axis of steps.
+        state : tuple of ndarray
+            The state to pass in with the next step; new arrays.
+        """
+        outputs, dtype, after = self._step(X, state)
+        return self._shaped(self._model.quantiles(outputs), dtype, axis=-2), after
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination of the predictions.
@@ -182,9 +240,14 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
     def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
         return self._shaped(self._model.predict(outputs), dtype)
 
-    def _shaped(self, answer: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """An answer (..., target) with or without the axis of targets."""
-        return (answer if self._column_target else answer[..., 0]).astype(dtype)
+    def _std(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
+        if not hasattr(self._model.loss, "std"):
+            raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {self.loss!r}.")
+        return self._shaped(self._model.std(outputs), dtype)
+
+    def _shaped(self, answer: np.ndarray, dtype: np.dtype, axis: int = -1) -> np.ndarray:
+        """An answer with or without the axis of targets."""
+        return (answer if self._column_target else answer.take(0, axis)).astype(dtype)
 
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
         y = check_target(self, y, n_samples) if observed is None else check_step_numbers(y, observed)

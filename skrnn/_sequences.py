@@ -61,6 +61,8 @@ class Sequences:
     def observed(self, missing: str = "skip") -> np.ndarray:
         """Rows of the base that are read: those without NaN, or with "indicator" those that are not all NaN."""
         read = _complete if missing == "skip" else _begun
+        if len(self.base) <= _BLOCK:
+            return read(self.base)
         return np.concatenate([read(self.base[rows]) for rows in self._blocks()])
 
     def observed_steps(self, missing: str) -> np.ndarray:
@@ -299,7 +301,7 @@ class Scale:
         scaled = np.empty(values.shape, dtype=dtype)
         # In blocks that stay in the cache, with means and deviations of the same shape: numpy is slow on short rows.
         n_rows = min(len(values), _SCALED_AT_ONCE)
-        mean, std = (np.tile(row, (n_rows, 1)) for row in (self.mean, self.std))
+        mean, std = (np.tile(row, (n_rows, 1)) if n_rows > 1 else row[None] for row in (self.mean, self.std))
         for first in range(0, len(values), _SCALED_AT_ONCE):
             block = values[first : first + _SCALED_AT_ONCE]
             scaled[first : first + len(block)] = (block - mean[: len(block)]) / std[: len(block)]

@@ -3,12 +3,15 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import REGRESSORS
 from sklearn.base import clone
 from sklearn.metrics import mean_squared_error, r2_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from skrnn import GRUClassifier, GRURegressor, LSTMRegressor, pad_sequences
+from skrnn import GRUClassifier, GRURegressor, LSTMRegressor, SlidingWindowTransformer, pad_sequences
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -38,14 +41,15 @@ def step_through(model, X):
     return np.stack(found, axis=1)
 
 
+@pytest.mark.parametrize("linear_skip", [True, False], ids=["linear skip", "layers only"])
 @pytest.mark.parametrize(
     "options", [{}, {"num_layers": 3}, {"norm": "batch", "num_layers": 2}, {"missing": "indicator"}], ids=str
 )
-def test_stepping_through_ends_with_the_prediction(regressor, data, options):
+def test_stepping_through_ends_with_the_prediction(regressor, data, options, linear_skip):
     X, y = data
     if "missing" in options:
         X[1::4, 4, 1] = np.nan
-    model = small(regressor, **options).fit(X, y)
+    model = small(regressor, linear_skip=linear_skip, **options).fit(X, y)
     before = pickle.dumps(model)
     np.testing.assert_allclose(step_through(model, X)[:, -1], model.predict(X), rtol=1e-9)
     assert pickle.dumps(model) == before
@@ -58,6 +62,49 @@ def test_stepping_through_gives_the_answer_at_each_step(regressor, data):
     np.testing.assert_allclose(step_through(model, X), model.predict(X), rtol=1e-9)
     classifier = small(GRUClassifier, return_sequences=True).fit(X, Y[:, :, 0] > 0)
     np.testing.assert_array_equal(step_through(classifier, X), classifier.predict(X))
+
+
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"loss": "gaussian"}], ids=str)
+def test_a_step_builds_no_network_of_torch(regressor, data, options, monkeypatch):
+    X, y = data
+    model = small(regressor, linear_skip=False, **options)
+    model.fit(X, np.nan_to_num(X[:, :, 0]) if "return_sequences" in options else y)
+    expected = step_through(model, X)
+    monkeypatch.setattr("skrnn._model.RecurrentNetwork.of", None)
+    np.testing.assert_array_equal(step_through(model, X), expected)
+    monkeypatch.undo()
+    monkeypatch.setattr("skrnn._model.kernel_of", lambda *_: None)
+    np.testing.assert_allclose(step_through(model, X), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("linear_skip", [True, False], ids=["linear skip", "layers only"])
+@pytest.mark.parametrize("n_outputs", [None, 2])
+def test_steps_give_deviations_and_quantiles(data, linear_skip, n_outputs):
+    X, y = data
+    y = y if n_outputs is None else np.stack([y, -y], axis=1)
+    model = small(GRURegressor, loss="gaussian", linear_skip=linear_skip).fit(X, y)
+    state = None
+    for step in range(7):
+        *found, state = model.predict_step(X[:, step], state, return_std=True)
+    np.testing.assert_allclose(found, model.predict(X, return_std=True), rtol=1e-9)
+    model = small(LSTMRegressor, loss="quantile", quantile=(0.1, 0.5, 0.9), linear_skip=linear_skip).fit(X, y)
+    state = None
+    for step in range(7):
+        quantiles, state = model.predict_quantiles_step(X[:, step], state)
+    np.testing.assert_allclose(quantiles, model.predict_quantiles(X), rtol=1e-9)
+
+
+def test_a_stream_behind_a_pipeline_gets_the_predictions_of_the_pipeline():
+    # As in the user guide.
+    rows = pd.DataFrame({"load": np.sin(0.7 * np.arange(120.0))})
+    pipeline = make_pipeline(StandardScaler(), SlidingWindowTransformer(6, horizon=1), small(GRURegressor))
+    pipeline.set_output(transform="pandas").fit(rows[:90], rows["load"][:90])
+    scaler, windows, network = pipeline
+    state, found = None, []
+    for i in range(90 - windows.window_size, 119):
+        prediction, state = network.predict_step(scaler.transform(rows.iloc[[i]]), state)
+        found.append(prediction[0])  # for row i + 1
+    np.testing.assert_allclose(found[windows.window_size - 1 :], pipeline.predict(rows[90:]), rtol=1e-9)
 
 
 def test_a_state_can_be_kept_divided_and_used_twice(data):
@@ -93,6 +140,9 @@ def test_wrong_steps_and_states_are_refused(data):
         model.predict_step(X[:7, 0], state)
     with pytest.raises(ValueError, match="state must be what predict_step returned"):
         model.predict_step(X[:, 0], state[:1])
+    lstm = small(LSTMRegressor, linear_skip=False).fit(X, y)
+    with pytest.raises(ValueError, match="state must hold 2 states of each layer; got 1"):
+        lstm.predict_step(X[:, 0], state[:1])
     with pytest.raises(ValueError, match="infinity"):
         model.predict_step(np.full((50, 2), np.inf), state)
 
@@ -237,6 +287,9 @@ def test_further_readings_need_their_loss(data):
     assert not hasattr(model, "predict_quantiles")
     with pytest.raises(ValueError, match="return_std=True needs loss='gaussian'"):
         model.predict(X, return_std=True)
+    assert not hasattr(model, "predict_quantiles_step")
+    with pytest.raises(ValueError, match="return_std=True needs loss='gaussian'"):
+        model.predict_step(X[:, 0], return_std=True)
     two = small(GRURegressor, loss="quantile", quantile=(0.1, 0.9)).fit(X, np.stack([y, y], axis=1))
     assert two.predict_quantiles(X).shape == (50, 2, 2)
     steps = small(GRURegressor, loss="gaussian", return_sequences=True).fit(X, np.zeros((50, 7)))

@@ -47,7 +47,9 @@ def read_step(
     seen, after = _ALL if observed is None else observed.view(np.uint8)[None], []
     for i in range(spec.num_layers):
         weights = [array.ravel() for name, array in arrays.items() if name.startswith(f"layers.{i}.")]
-        states = _read(kernel, np.concatenate(weights), x, seen, spec.hidden_size, None if before is None else before[i])
+        states = _read(
+            kernel, np.concatenate(weights), x, seen, spec.hidden_size, None if before is None else before[i]
+        )
         after.append(states)
         x = states[0]
     return CompiledLinear(arrays["head.weight"], arrays["head.bias"]).forward(x), tuple(after)
@@ -60,6 +62,8 @@ def _read(
     (batch, n_channels), dtype = x.shape, weights.dtype
     states = np.zeros((kernel.n_states, 3, batch, hidden), dtype)
     if before is not None:
+        if len(before) != kernel.n_states:
+            raise ValueError(f"state must hold {kernel.n_states} states of each layer; got {len(before)}.")
         states[:, 0] = before
     gates = np.empty((kernel.n_gates, 1, batch, hidden), dtype)
     of_inputs, of_states = (

@@ -84,9 +84,9 @@ def check_segments(sequences: Sequences, segment_size: int) -> None:
 
 def check_step(estimator: Any, X: Any, n_channels: int) -> np.ndarray:
     """The newest step of each sequence, as floats (n, n_channels)."""
-    if type(X) is np.ndarray and X.dtype in _FLOATS and X.shape[1:] == (n_channels,) and len(X):
-        if not np.isinf(X).any():
-            return X  # all that the checks below would find, in a tenth of their time
+    usual = type(X) is np.ndarray and X.dtype in _FLOATS and X.shape[1:] == (n_channels,) and len(X) > 0
+    if usual and not np.isinf(X).any():  # what the checks below would find out, in a tenth of their time
+        return X
     _refuse_unsuited(estimator, X)
     values = check_array(X, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
     if values.shape[1] != n_channels:
