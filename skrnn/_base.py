@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from skrnn._learning import learns
 from skrnn._persistence import VersionedState
 from skrnn._progress import progress
 from skrnn._readings import Readings
@@ -28,7 +29,6 @@ from skrnn._validation import (
     check_validation_set,
     check_weight,
     fit_context,
-    unchanged_on_error,
     warn_of_lost_steps,
 )
 
@@ -103,6 +103,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         "verbose": ["verbose"],
     }
 
+    @learns
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
@@ -139,25 +140,25 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         self : estimator
             The fitted estimator.
         """
-        with unchanged_on_error(self):
-            goes_on = self.warm_start and self.__sklearn_is_fitted__()
-            examples = self._read(X, y, sample_weight, reset=not goes_on)
-            whole, held_out = examples, None
-            if check_validation_set(self, X_val, y_val):
-                held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
-                check_same_outputs(held_out.y, examples.y)
-            elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
-                examples, held_out = self._hold_out(examples)
-            log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=self.max_iter)
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        examples = self._read(X, y, sample_weight, reset=not goes_on)
+        whole, held_out = examples, None
+        if check_validation_set(self, X_val, y_val):
+            held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
+            check_same_outputs(held_out.y, examples.y)
+        elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
+            examples, held_out = self._hold_out(examples)
+        log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=self.max_iter)
         if not log.converged:
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet. Raise "
                 "max_iter or learning_rate_init.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return self
 
+    @learns
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for exactly one epoch.
@@ -181,10 +182,9 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         """
         if self.early_stopping and self.early_stopping != "auto":
             raise ValueError("partial_fit does not support early_stopping=True")
-        with unchanged_on_error(self):
-            goes_on = self.__sklearn_is_fitted__()
-            examples = self._read(X, y, sample_weight, reset=not goes_on)
-            self._train(examples, None, examples, goes_on=goes_on, max_iter=1)
+        goes_on = self.__sklearn_is_fitted__()
+        examples = self._read(X, y, sample_weight, reset=not goes_on)
+        self._train(examples, None, examples, goes_on=goes_on, max_iter=1)
         return self
 
     @abstractmethod

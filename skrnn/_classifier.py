@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted
 
 from skrnn._base import RecurrentEstimator
+from skrnn._learning import as_it_is_now, learns
 from skrnn._losses import CLASSIFICATION_LOSSES, Loss, make_loss
 from skrnn._validation import (
     HasMethods,
@@ -18,7 +20,6 @@ from skrnn._validation import (
     class_factors,
     encode_labels,
     score_steps,
-    unchanged_on_error,
 )
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @learns
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train for exactly one epoch.
 
@@ -126,10 +128,9 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         self : estimator
             The estimator after one more epoch.
         """
-        with unchanged_on_error(self):
-            self._named_classes = None if classes is None else np.unique(classes)
-            super().partial_fit(X, y, sample_weight)
-            del self._named_classes
+        self._named_classes = None if classes is None else np.unique(classes)
+        super().partial_fit(X, y, sample_weight)
+        del self._named_classes
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -146,7 +147,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             Labels. A skipped step has the label of the step before, and a sequence without an observed step that of
             the initial state.
         """
-        return self._answer(*self._infer(X))
+        now = as_it_is_now(self)
+        return now._answer(*now._infer(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
@@ -162,8 +164,9 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             In the order of ``classes_``, with ``return_sequences=True`` for each step; float32 for float32 X, else
             float64. They sum to 1.
         """
-        outputs, dtype = self._infer(X)
-        return self._probabilities(outputs).astype(dtype)
+        now = as_it_is_now(self)
+        outputs, dtype = now._infer(X)
+        return now._probabilities(outputs).astype(dtype)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Raw outputs of the network: log-odds for two classes, else logarithms of probabilities up to a constant.
@@ -199,9 +202,11 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         score : float
             Accuracy. With ``return_sequences=True`` over all steps that are not skipped.
         """
-        if not self.return_sequences:
-            return float(super().score(X, y, sample_weight))
-        return score_steps(accuracy_score, y, self.predict(X), self._observed(X), sample_weight)
+        now = as_it_is_now(self)
+        check_is_fitted(now)
+        if not now._model.spec.return_sequences:
+            return float(super(RecurrentClassifier, now).score(X, y, sample_weight))
+        return score_steps(accuracy_score, y, now.predict(X), now._observed(X), sample_weight)
 
     def _answer(self, outputs: Outputs, _: np.dtype) -> np.ndarray:
         return self.classes_[self._probabilities(outputs).argmax(axis=-1)]

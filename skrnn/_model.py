@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,20 +16,21 @@ from skrnn._linear_skip import LinearSkip
 from skrnn._losses import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
-from skrnn._threads import own_threads, suited_threads
+from skrnn._threads import alone, callers_threads, one_blas_thread, own_default
 from skrnn._training import (
     Plan,
     TrainingLog,
     TrainingState,
     losses,
-    own_modes,
     resolve_device,
     train,
 )
-from skrnn.kernels import kernel_of
+from skrnn.kernels import Kernel, kernel_of
 
 if TYPE_CHECKING:
     from skrnn._compiled import CompiledNetwork
+
+_BLAS_SHARES = 2**20  # multiplications
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,13 @@ class Model:
         """Whether one more step changes how the steps before it are read."""
         return self.spec.skip_steps > 0 or self.spec.segment_size > 1
 
+    @alone
     def infer(self, sequences: Sequences, device: str) -> Outputs:
         """Outputs for some sequences."""
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
-        with _network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
-            linear = None if self.linear is None else self.linear.answer(sequences)
-            return Outputs(network.infer(_batch(self, sequences, place, dtype)), linear)
+        network = _network_of(self, place, len(sequences) * sequences.n_steps)
+        linear = None if self.linear is None else self.linear.answer(sequences)
+        return Outputs(network.infer(_batch(self, sequences, place, dtype)), linear)
 
     def predict(self, outputs: Outputs) -> np.ndarray:
         """Answers in the units of y (..., target)."""
@@ -101,12 +102,14 @@ class Model:
         """One unit of the network's answers in the units of y (target,)."""
         return self.y_scale.std if self.linear is None else self.y_scale.std * self.linear.spread
 
+    @alone
     def attention(self, sequences: Sequences, device: str) -> np.ndarray:
         """Weights of the steps (n, step)."""
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
-        with _torch_network_of(self, place, len(sequences), len(sequences) * sequences.n_steps) as network:
-            return network.attention(_batch(self, sequences, place, dtype)).cpu().numpy().astype(np.float64)
+        network = _torch_network_of(self, place, len(sequences) * sequences.n_steps)
+        return network.attention(_batch(self, sequences, place, dtype)).cpu().numpy().astype(np.float64)
 
+    @alone
     def step(
         self, values: np.ndarray, before: tuple[np.ndarray, ...] | None, device: str
     ) -> tuple[Outputs, tuple[np.ndarray, ...]]:
@@ -120,22 +123,23 @@ class Model:
             return self.infer(Sequences.of(steps.transpose(1, 0, 2)), device), (steps,)
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
         base, observed = _base(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
-        kernel = kernel_of(self.spec.layer, self.spec.options) if place.type == "cpu" else None
+        kernel = _kernel_of(self, place)
         if kernel is not None and self.spec.norm is None:
             from skrnn._compiled import read_step
 
+            if len(values) > 1:
+                _compiled_threads(self, len(values))
             seen = None if observed is None else observed.numpy()
-            with _compiled_threads(self, len(values)) if len(values) > 1 else nullcontext():
-                raw, states = read_step(self.spec, self.weights, kernel, base.numpy(), seen, before)
+            raw, states = read_step(self.spec, self.weights, kernel, base.numpy(), seen, before)
             return Outputs(torch.from_numpy(raw)), states
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if observed is None else observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
-        with own_modes(place), suited_threads(len(values) * self.spec.hidden_size):
-            network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
-            raw, after = network.step(base, observed, given)
+        network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
+        raw, after = network.step(base, observed, given)
         return Outputs(raw), tuple(state.cpu().numpy() for state in after)
 
 
+@alone
 def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) -> np.ndarray:
     """Apply a reading of a loss, which takes rows (n, width), to raw outputs (..., width)."""
     with torch.no_grad():
@@ -143,6 +147,7 @@ def _read(reading: Callable[[torch.Tensor], torch.Tensor], raw: torch.Tensor) ->
     return answer.reshape(*raw.shape[:-1], *answer.shape[1:])
 
 
+@alone
 def train_on(
     model: Model,
     examples: Examples,
@@ -160,20 +165,20 @@ def train_on(
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
     examples, held_out = _known(model, examples), held_out and _known(model, held_out)
     linear_of_all = model.linear_of_all
-    with _network_of(model, place, plan.batch_size, len(examples) * examples.sequences.n_steps) as network:
-        data = labelled(model, examples, place, dtype)
-        watched = None
-        if held_out is not None:
-            same = held_out.sequences.base is examples.sequences.base
-            watched = labelled(model, held_out, place, dtype, data if same else None)
-        before = None
-        if watched is not None and model.linear is not None and model.training.n_epochs == 0:
-            before = losses(network, model.loss, watched)
-        log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
-        model = replace(model, training=training, linear_of_all=None)
-        if watched is None or before is None or surely_lower(losses(network, model.loss, watched), before):
-            return replace(model, weights=network.arrays()), log
-        return replace(model, linear=linear_of_all), replace(log, best_loss=float(before.mean()))
+    network = _network_of(model, place, len(examples) * examples.sequences.n_steps)
+    data = labelled(model, examples, place, dtype)
+    watched = None
+    if held_out is not None:
+        same = held_out.sequences.base is examples.sequences.base
+        watched = labelled(model, held_out, place, dtype, data if same else None)
+    before = None
+    if watched is not None and model.linear is not None and model.training.n_epochs == 0:
+        before = losses(network, model.loss, watched)
+    log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
+    model = replace(model, training=training, linear_of_all=None)
+    if watched is None or before is None or surely_lower(losses(network, model.loss, watched), before):
+        return replace(model, weights=network.arrays()), log
+    return replace(model, linear=linear_of_all), replace(log, best_loss=float(before.mean()))
 
 
 def _known(model: Model, examples: Examples) -> Examples:
@@ -183,46 +188,40 @@ def _known(model: Model, examples: Examples) -> Examples:
     return examples.take(model.linear.columns.known(examples.sequences))
 
 
-@contextmanager
-def _network_of(
-    model: Model, device: torch.device, n_at_once: int, n_rows: int
-) -> Iterator[CompiledNetwork | TorchNetwork]:
-    """The network in closed form where it serves, else one with autograd, with threads that suit it."""
-    kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
+def _network_of(model: Model, device: torch.device, n_rows: int) -> CompiledNetwork | TorchNetwork:
+    """The network in closed form where it serves, else one with autograd."""
+    kernel = _kernel_of(model, device)
     if kernel is None or not model.spec.is_plain:
-        with _torch_network_of(model, device, n_at_once, n_rows) as network:
-            yield network
-        return
+        return _torch_network_of(model, device, n_rows)
     from skrnn._compiled import CompiledNetwork
 
-    with own_modes(device), _compiled_threads(model, n_rows) as n_threads:
-        yield CompiledNetwork(model.spec, model.weights, kernel, n_threads)
+    return CompiledNetwork(model.spec, model.weights, kernel, _compiled_threads(model, n_rows))
 
 
-@contextmanager
-def _torch_network_of(model: Model, device: torch.device, n_at_once: int, n_rows: int) -> Iterator[TorchNetwork]:
+def _torch_network_of(model: Model, device: torch.device, n_rows: int) -> TorchNetwork:
     """The network with autograd; its layers are compiled where they can be."""
-    kernel = kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
-    with own_modes(device):
-        network = RecurrentNetwork.of(model.spec, model.weights, device=device, dtype=torch_dtype(model.dtype))
-        if kernel is None:
-            with suited_threads(n_at_once * model.spec.hidden_size):
-                yield TorchNetwork(network)
-            return
+    own_default(device)
+    network = RecurrentNetwork.of(model.spec, model.weights, device=device, dtype=torch_dtype(model.dtype))
+    kernel = _kernel_of(model, device)
+    if kernel is not None:
         from skrnn._compiled import CompiledReading
 
-        with _compiled_threads(model, n_rows) as n_threads:
-            for layer in network.layers:
-                layer.read = CompiledReading(kernel, model.spec.hidden_size, n_threads)  # type: ignore[assignment]
-            yield TorchNetwork(network)
+        n_threads = _compiled_threads(model, n_rows)
+        for layer in network.layers:
+            layer.read = CompiledReading(kernel, model.spec.hidden_size, n_threads)  # type: ignore[assignment]
+    return TorchNetwork(network)
 
 
-@contextmanager
-def _compiled_threads(model: Model, n_rows: int) -> Iterator[int]:
-    """The number of threads for compiled loops; as in torch, overflow goes on as infinity without a word."""
-    n_weights = sum(array.size for array in model.weights.values())
-    with own_threads(n_rows * n_weights) as n_threads, np.errstate(over="ignore", invalid="ignore"):
-        yield n_threads
+def _kernel_of(model: Model, device: torch.device) -> Kernel | None:
+    return kernel_of(model.spec.layer, model.spec.options) if device.type == "cpu" else None
+
+
+def _compiled_threads(model: Model, n_rows: int) -> int:
+    """The number of threads for compiled loops, which then have BLAS for themselves where it would share their work."""
+    if n_rows * sum(array.size for array in model.weights.values()) >= _BLAS_SHARES:
+        one_blas_thread()
+    np.seterr(over="ignore", invalid="ignore")  # as in torch, overflow goes on as infinity without a word
+    return callers_threads()
 
 
 def torch_dtype(name: str) -> torch.dtype:

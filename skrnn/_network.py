@@ -310,13 +310,13 @@ class TorchNetwork:
         self, x: torch.Tensor, observed: torch.Tensor, before: tuple[torch.Tensor, ...] | None
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """See ``RecurrentNetwork.step``."""
-        with torch.inference_mode():
+        with torch.no_grad():
             return self._network.eval().step(x, observed, before)
 
     def _in_chunks(self, read: Callable[..., torch.Tensor], data: Batch) -> torch.Tensor:
         widest = max(parameter.shape[0] for parameter in self.parameters)
         size = max(1, _CHUNK // (data.n_steps * widest))
-        with torch.inference_mode():
+        with torch.no_grad():
             return torch.cat([read(*data.take(slice(i, i + size))) for i in range(0, len(data), size)])
 
 

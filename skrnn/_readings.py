@@ -10,6 +10,7 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skrnn._learning import as_it_is_now
 from skrnn._validation import check_segments, check_sequences, check_states, check_step
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Readings(ABC):
     device: str
     pooling: str
 
-    @available_if(lambda self: self.pooling == "attention")
+    @available_if(lambda self: (self._model.spec if self.__sklearn_is_fitted__() else self).pooling == "attention")
     def attention_weights(self, X: Any) -> np.ndarray:
         """Weight of each step in the summary that the output reads. Only with ``pooling="attention"``.
 
@@ -39,7 +40,9 @@ class Readings(ABC):
             Not negative; each row sums to 1. Exactly 0 at skipped steps; a sequence without an observed step has only
             zeros.
         """
-        return self._model.attention(self._sequences(X), self.device)
+        now = as_it_is_now(self)
+        sequences = now._sequences(X)
+        return now._model.attention(sequences, now.device)
 
     def predict_step(
         self, X: Any, state: tuple[np.ndarray, ...] | None = None
@@ -74,8 +77,9 @@ class Readings(ABC):
             If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
             state is not one that this estimator returns for as many sequences.
         """
-        outputs, dtype, after = self._step(X, state)
-        return self._answer(outputs, dtype), after
+        now = as_it_is_now(self)
+        outputs, dtype, after = now._step(X, state)
+        return now._answer(outputs, dtype), after
 
     def _step(self, X: Any, state: tuple[np.ndarray, ...] | None) -> tuple[Outputs, np.dtype, tuple[np.ndarray, ...]]:
         """Outputs after one more step, the precision of X, and the state then."""

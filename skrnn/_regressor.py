@@ -9,8 +9,10 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from skrnn._base import RecurrentEstimator
+from skrnn._learning import as_it_is_now
 from skrnn._losses import REGRESSION_LOSSES, Loss, has_reading, make_loss
 from skrnn._validation import (
     HasMethods,
@@ -25,6 +27,11 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._model import Outputs
+
+
+def _has_quantiles(estimator: Any) -> bool:
+    loss = (estimator._model if estimator.__sklearn_is_fitted__() else estimator).loss
+    return has_reading(REGRESSION_LOSSES, loss, "quantiles")
 
 
 class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
@@ -125,11 +132,12 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         y_std : ndarray
             Standard deviations of the targets around the predictions, in the same shape. Only with ``return_std=True``.
         """
-        outputs, dtype = self._infer(X)
-        answer = self._answer(outputs, dtype)
-        return (answer, self._std(outputs, dtype)) if return_std else answer
+        now = as_it_is_now(self)
+        outputs, dtype = now._infer(X)
+        answer = now._answer(outputs, dtype)
+        return (answer, now._std(outputs, dtype)) if return_std else answer
 
-    @available_if(lambda self: has_reading(REGRESSION_LOSSES, self.loss, "quantiles"))
+    @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any) -> np.ndarray:
         """Predict the levels of ``quantile``. Only with ``loss="quantile"``.
 
@@ -144,8 +152,9 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             Quantiles in the order of the levels; they never cross. For y of shape (n_samples, n_outputs) of shape
             (n_samples, n_outputs, n_levels), with an axis of steps in front of both with ``return_sequences=True``.
         """
-        outputs, dtype = self._infer(X)
-        return self._shaped(self._model.quantiles(outputs), dtype, axis=-2)
+        now = as_it_is_now(self)
+        outputs, dtype = now._infer(X)
+        return now._shaped(now._model.quantiles(outputs), dtype, axis=-2)
 
     def predict_step(self, X: Any, state: tuple[np.ndarray, ...] | None = None, return_std: bool = False) -> Any:
         """Read one more step of each sequence and predict.
@@ -183,11 +192,12 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             state is not one that this estimator returns for as many sequences. If ``return_std=True`` without
             ``loss="gaussian"``.
         """
-        outputs, dtype, after = self._step(X, state)
-        answer = self._answer(outputs, dtype)
-        return (answer, self._std(outputs, dtype), after) if return_std else (answer, after)
+        now = as_it_is_now(self)
+        outputs, dtype, after = now._step(X, state)
+        answer = now._answer(outputs, dtype)
+        return (answer, now._std(outputs, dtype), after) if return_std else (answer, after)
 
-    @available_if(lambda self: has_reading(REGRESSION_LOSSES, self.loss, "quantiles"))
+    @available_if(_has_quantiles)
     def predict_quantiles_step(
         self, X: Any, state: tuple[np.ndarray, ...] | None = None
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
@@ -207,8 +217,9 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         state : tuple of ndarray
             The state to pass in with the next step; new arrays.
         """
-        outputs, dtype, after = self._step(X, state)
-        return self._shaped(self._model.quantiles(outputs), dtype, axis=-2), after
+        now = as_it_is_now(self)
+        outputs, dtype, after = now._step(X, state)
+        return now._shaped(now._model.quantiles(outputs), dtype, axis=-2), after
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination of the predictions.
@@ -227,9 +238,11 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         score : float
             R2, averaged over the outputs. With ``return_sequences=True`` over all steps that are not skipped.
         """
-        if not self.return_sequences:
-            return float(super().score(X, y, sample_weight))
-        return score_steps(r2_score, y, self.predict(X), self._observed(X), sample_weight)
+        now = as_it_is_now(self)
+        check_is_fitted(now)
+        if not now._model.spec.return_sequences:
+            return float(super(RecurrentRegressor, now).score(X, y, sample_weight))
+        return score_steps(r2_score, y, now.predict(X), now._observed(X), sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -241,8 +254,10 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         return self._shaped(self._model.predict(outputs), dtype)
 
     def _std(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
-        if not hasattr(self._model.loss, "std"):
-            raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {self.loss!r}.")
+        loss = self._model.loss
+        if not hasattr(loss, "std"):
+            fitted_with = next((name for name, kind in REGRESSION_LOSSES.items() if type(loss) is kind), loss)
+            raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {fitted_with!r}.")
         return self._shaped(self._model.std(outputs), dtype)
 
     def _shaped(self, answer: np.ndarray, dtype: np.dtype, axis: int = -1) -> np.ndarray:

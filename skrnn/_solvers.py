@@ -148,8 +148,9 @@ def _restored(state: dict[str, np.ndarray], name: str, begun: list[torch.Tensor]
     """Tensors as they were, or those to begin with, of the same shapes."""
     if name not in state:
         return begun
-    parts = torch.from_numpy(state[name]).split([like.numel() for like in begun])
-    return [part.view(like.shape).to(like.device, copy=True) for part, like in zip(parts, begun, strict=True)]
+    # Copied: the array may be read-only, for instance mapped from a file.
+    parts = torch.from_numpy(state[name].copy()).split([like.numel() for like in begun])
+    return [part.view(like.shape).to(like.device) for part, like in zip(parts, begun, strict=True)]
 
 
 def _one_vector(tensors: list[torch.Tensor]) -> np.ndarray:

@@ -14,12 +14,13 @@ from skrnn._losses import Loss
 from skrnn._model import Model, labelled, torch_dtype
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._sequences import Scale
-from skrnn._threads import one_blas_thread, suited_threads
-from skrnn._training import TrainingState, own_modes, resolve_device
+from skrnn._threads import alone, one_blas_thread
+from skrnn._training import TrainingState, resolve_device
 
 _MOST_NUMBERS = 2**22  # in the columns from which a linear map is learnt
 
 
+@alone
 def start(
     spec: NetworkSpec,
     loss: Loss,
@@ -69,13 +70,12 @@ def _linear_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
     every = max(1, int(len(examples) / max(_MOST_NUMBERS / model.weights["skip.weight"].shape[1], 100)))
     some = examples.take(slice(None, None, every))
     place = torch.device("cpu")
-    with own_modes(place), suited_threads(len(some)):
-        data = labelled(model, some, place, torch.float64)
-        skip = RecurrentNetwork.of(model.spec, model.weights, device=place, dtype=torch.float64).skip
-        assert skip is not None
-        columns = skip.columns(*data.take(slice(None))).detach()
-        assert data.y is not None
-        matrix, bias = fit_linear(columns, model.loss, data.y, torch.from_numpy(some.weight), model.spec.width)
+    data = labelled(model, some, place, torch.float64)
+    skip = RecurrentNetwork.of(model.spec, model.weights, device=place, dtype=torch.float64).skip
+    assert skip is not None
+    columns = skip.columns(*data.take(slice(None))).detach()
+    assert data.y is not None
+    matrix, bias = fit_linear(columns, model.loss, data.y, torch.from_numpy(some.weight), model.spec.width)
     dtype = model.weights["skip.weight"].dtype
     return {"skip.weight": matrix.numpy().astype(dtype), "head.bias": bias.numpy().astype(dtype)}
 
@@ -91,9 +91,9 @@ def _with_linear(model: Model, examples: Examples, whole: Examples) -> Model:
     def parts(some: Examples) -> tuple[np.ndarray, np.ndarray]:
         return model.y_scale.apply(some.y, np.float64), some.weight
 
-    with one_blas_thread():
-        of_all = LinearSkip.fit(whole.sequences, model.x_scale, *parts(whole), model.spec.skip_steps)
-        linear = of_all if whole is examples else of_all.again(examples.sequences, *parts(examples))
+    one_blas_thread()
+    of_all = LinearSkip.fit(whole.sequences, model.x_scale, *parts(whole), model.spec.skip_steps)
+    linear = of_all if whole is examples else of_all.again(examples.sequences, *parts(examples))
     return replace(model, linear=linear, linear_of_all=of_all)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -129,15 +128,6 @@ def resolve_device(name: str) -> torch.device:
             f"device={name!r} was requested, but only {torch.cuda.device_count()} CUDA devices are visible."
         )
     return device
-
-
-@contextmanager
-def own_modes(device: torch.device) -> Iterator[None]:
-    """Keep the caller's no_grad, inference mode and default device out of what we compute."""
-    # Entered only if needed: a device context slows every call of torch.
-    default = nullcontext() if torch.get_default_device().type == "cpu" else device
-    with torch.inference_mode(mode=False), torch.enable_grad(), default:
-        yield
 
 
 def train(

@@ -25,6 +25,7 @@ from skrnn._history import (
     report_unfilled,
 )
 from skrnn._lag_names import lag_names
+from skrnn._learning import as_it_is_now, learns
 from skrnn._persistence import VersionedState
 from skrnn._sequences import flat_windows
 from skrnn._validation import (
@@ -36,7 +37,6 @@ from skrnn._validation import (
     check_rows,
     check_target_order,
     fit_context,
-    unchanged_on_error,
     warn_of_given_target,
 )
 
@@ -150,6 +150,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         self.flatten = flatten
         self.incomplete = incomplete
 
+    @learns
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the time grid and remember the rows.
@@ -166,10 +167,10 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         self : SlidingWindowTransformer
             The fitted transformer.
         """
-        with unchanged_on_error(self):
-            self._learn(X, y)
+        self._learn(X, y)
         return self
 
+    @learns
     @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Fit, then return the windows of the same rows; as ``fit(X, y).transform(X)``, without its warnings.
@@ -186,10 +187,10 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         windows : ndarray of shape (n_samples, window_size, n_channels) or (n_samples, window_size * n_channels)
             Windows, oldest step first. Read-only.
         """
-        with unchanged_on_error(self):
-            rows = self._learn(X, y)
+        rows = self._learn(X, y)
         return self._look_up(*rows, History.empty(rows[1].shape[1])).windows
 
+    @learns
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Append newly observed rows to the history; the first call is ``fit``.
@@ -208,8 +209,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         """
         if not hasattr(self, "_history"):
             return self.fit(X, y)
-        with unchanged_on_error(self):
-            self._remember(*self._read(X, reset=False))
+        self._remember(*self._read(X, reset=False))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -233,14 +233,15 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
             If keys are of another kind than in ``fit``, lie off the time grid, or stand for different values; if a
             window's newest step is later than all known rows and ``incomplete`` is not "ignore".
         """
-        check_is_fitted(self)
-        keys, values = self._read(X, reset=False)
+        now = as_it_is_now(self)
+        check_is_fitted(now)
+        keys, values = now._read(X, reset=False)
         keyed = keys.kind != "block"
-        found = self._look_up(keys, values, self._history if keyed else History.empty(values.shape[1]))
-        report(found, keys, self._horizon, self.incomplete)
-        if self._horizon and self._future.any():
-            names = np.delete(check_feature_names_in(self, None), self._key_columns)
-            report_unfilled(values, self._future, names, self.incomplete)
+        found = now._look_up(keys, values, now._history if keyed else History.empty(values.shape[1]))
+        report(found, keys, now._horizon, now.incomplete)
+        if now._horizon and now._future.any():
+            names = np.delete(check_feature_names_in(now, None), now._key_columns)
+            report_unfilled(values, now._future, names, now.incomplete)
         return found.windows
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -274,9 +275,10 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         names : ndarray of str objects
             One name for each column.
         """
-        check_is_fitted(self)
-        names = np.delete(check_feature_names_in(self, input_features), self._key_columns).tolist()
-        return lag_names(names, self._window_size, self._horizon, self._future)
+        now = as_it_is_now(self)
+        check_is_fitted(now)
+        names = np.delete(check_feature_names_in(now, input_features), now._key_columns).tolist()
+        return lag_names(names, now._window_size, now._horizon, now._future)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

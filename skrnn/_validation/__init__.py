@@ -10,7 +10,6 @@ from skrnn._validation.door import (
     StrOptions,
     check_feature_names_in,
     fit_context,
-    unchanged_on_error,
     validate_params,
 )
 from skrnn._validation.inputs import (
@@ -64,7 +63,6 @@ __all__ = [
     "encode_labels",
     "fit_context",
     "score_steps",
-    "unchanged_on_error",
     "validate_params",
     "warn_of_given_target",
     "warn_of_lost_steps",

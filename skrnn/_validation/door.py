@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
@@ -27,7 +25,6 @@ __all__ = [
     "check_sample_weight",
     "check_y",
     "fit_context",
-    "unchanged_on_error",
     "validate_params",
 ]
 
@@ -50,15 +47,3 @@ class DeviceName(StrOptions):
 
     def is_satisfied_by(self, value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None
-
-
-@contextmanager
-def unchanged_on_error(estimator: Any) -> Iterator[None]:
-    """Give an estimator the attributes that it had, if the block raises."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise

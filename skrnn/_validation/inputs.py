@@ -130,7 +130,7 @@ def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:
             f"{share:.0%} of the observed steps of X are skipped since they contain NaN in some channels, most of all "
             f"channel {worst} (NaN in {of_worst:.0%} of them). Fill that channel, or leave it out.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
 
@@ -155,7 +155,7 @@ def _warn_of_raw_table(X: Any) -> None:
             "are those of a time series, put a SlidingWindowTransformer in front; n_channels=1 says that they are "
             "sequences.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
 
 

@@ -181,7 +181,7 @@ def warn_of_given_target(values: np.ndarray, y: Any, names: np.ndarray) -> None:
                     f"Column {name!r} of X is the target itself, up to its unit, and the model is shown its value at "
                     "the very moment it is to predict. Forecast with horizon >= 1, without it in future_columns.",
                     UserWarning,
-                    stacklevel=5,
+                    stacklevel=6,
                 )
                 return
 
