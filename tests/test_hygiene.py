@@ -3,17 +3,19 @@
 import multiprocessing
 import os
 import random
+import sys
 import threading
 import warnings
 
 import numpy as np
 import pytest
 import torch
-from conftest import REGRESSORS
+from conftest import REGRESSORS, interrupted
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from skrnn import GRURegressor, SlidingWindowTransformer
+import skrnn
+from skrnn import GRURegressor, SlidingWindowTransformer, _learning, _model, _threads
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -29,6 +31,8 @@ def world():
         "gradients": torch.is_grad_enabled(),
         "inference": torch.is_inference_mode_enabled(),
         "threads": torch.get_num_threads(),
+        "BLAS threads": [library.get_num_threads() for library in _threads._blas_libraries().lib_controllers],
+        "modes": torch.overrides._get_current_function_mode_stack(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "tf32": torch.backends.cudnn.allow_tf32,
         "benchmark": torch.backends.cudnn.benchmark,
@@ -71,6 +75,56 @@ def test_nothing_global_differs_after_a_call(call, regressor, series):
         CALLS[call](model, X, y)
     assert world() == before
     assert X.equals(series)
+
+
+@pytest.fixture
+def fitted(series):
+    """A model, what it is asked about, and its answer; two threads, so that what is not given back shows."""
+    X, y = SlidingWindowTransformer(3, horizon=1).fit_transform(series[:20]), series["load"][:20]
+    model = GRURegressor(2, max_iter=1, random_state=0, linear_skip=False).fit(X, y)
+    torch.set_num_threads(2)
+    yield model, X, y, model.predict(X)
+    torch.set_num_threads(1)
+
+
+INTERRUPTED = {
+    "fit": lambda model, X, y: model.fit(X, y + 1),
+    "partial_fit": lambda model, X, y: model.partial_fit(X, y),
+    "predict": lambda model, X, _: model.predict(X),
+}
+
+
+@pytest.mark.parametrize("call", INTERRUPTED)
+def test_an_interrupt_leaves_the_world_and_the_model_as_they_were(call, fitted, monkeypatch):
+    model, X, y, expected = fitted
+    monkeypatch.setattr(_model, "_BLAS_SHARES", 0)  # small work, too, holds BLAS at one thread
+    before, learnt, n_lines = world(), dict(vars(model)), 0
+    while interrupted(lambda: INTERRUPTED[call](model, X, y), n_lines, [_threads, _learning]):
+        assert world() == before, f"after line {n_lines}"
+        now = {name: value for name, value in vars(model).items() if value is not learnt.get(name)}
+        assert not now or np.abs(model.predict(X) - expected).max() > 0  # all of a fit, at its very end, or nothing
+        model.__dict__ = dict(learnt)
+        np.testing.assert_array_equal(model.predict(X), expected)
+        n_lines += 1
+    assert n_lines > 50
+    assert world() == before
+
+
+@pytest.mark.parametrize("call", INTERRUPTED)
+def test_an_interrupt_anywhere_in_the_package_leaves_the_world_as_it_was(call, fitted, rng):
+    model, X, y, _ = fitted
+    modules = [module for name, module in sys.modules.items() if name.startswith(skrnn.__name__)]
+    before, learnt = world(), dict(vars(model))
+    longest, n_reached = 2**14, 0
+    for _ in range(40):
+        n_lines = int(longest * rng.random() ** 2)
+        if interrupted(lambda: INTERRUPTED[call](model, X, y), n_lines, modules):
+            n_reached += 1
+            assert world() == before, f"after line {n_lines}"
+        else:
+            longest = n_lines
+        model.__dict__ = dict(learnt)
+    assert n_reached > 10
 
 
 @pytest.mark.parametrize("ambient", ["float64", "meta", "no_grad", "inference"])

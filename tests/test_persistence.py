@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import REGRESSORS
 from sklearn.base import clone
-from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -81,6 +81,21 @@ def test_loading_with_memory_maps_works_without_warnings(model, series, tmp_path
         warnings.simplefilter("error")
         mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
         np.testing.assert_array_equal(mapped.predict(series[50:]), model.predict(series[50:]))
+
+
+@pytest.mark.parametrize("solver", ["adam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("options", [{}, {"norm": "batch"}])
+def test_training_goes_on_from_memory_maps_as_from_memory(solver, options, series, tmp_path):
+    X, y = SlidingWindowTransformer(5, horizon=1).fit_transform(series), series["load"]
+    model = GRURegressor(4, max_iter=1, random_state=0, warm_start=True, solver=solver, **options).fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+        mapped.partial_fit(X, y).fit(X, y)
+    np.testing.assert_array_equal(mapped.predict(X), model.partial_fit(X, y).fit(X, y).predict(X))
+    np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib").n_iter_, 1)
 
 
 def test_predict_reads_what_fit_learnt_not_todays_parameters(model, series):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from conftest import REGRESSORS
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -350,3 +351,85 @@ def test_segments_are_read_by_all_readings_or_refused(data):
             call(X[:, :3])
     with pytest.raises(ValueError, match=r"segment_size=2 reads several steps at a time, but return_sequences=True"):
         small(GRURegressor, segment_size=2, return_sequences=True).fit(X, X[:, :, 0])
+
+
+def everything(model, X, y):
+    """All that can be asked of an estimator now."""
+    found = {
+        "score": model.score(X, y),
+        "step": model.predict_step(X[:, 0]) if model._model.spec.pooling == "last" else 0,
+    }
+    names = ("predict", "predict_proba", "predict_quantiles", "attention_weights", "decision_function")
+    found |= {name: getattr(model, name)(X) for name in names if hasattr(model, name)}
+    try:
+        found["std"] = model.predict(X, return_std=True)
+    except (TypeError, ValueError) as error:
+        found["std"] = str(error)
+    return found
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"loss": "gaussian", "dtype": "float32"},
+        {"loss": "quantile", "quantile": (0.1, 0.9)},
+        {"pooling": "attention"},
+        {"return_sequences": True},
+        {"missing": "indicator"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("estimator", [GRURegressor, GRUClassifier])
+def test_all_readings_follow_the_fit_whatever_is_set_afterwards(estimator, options, data):
+    X, y = data
+    X[1::4, 4, 1] = np.nan
+    if estimator is GRUClassifier:
+        options, y = {name: value for name, value in options.items() if name not in ("loss", "quantile")}, y > 0
+    if "return_sequences" in options:
+        y = np.repeat(y[:, None], 7, axis=1)
+    model = small(estimator, **options).fit(X, y)
+    expected = everything(model, X, y)
+    others = {
+        "hidden_size": 9,
+        "num_layers": 2,
+        "bidirectional": True,
+        "norm": "layer",
+        "pooling": "max" if "pooling" in options else "attention",
+        "segment_size": 7,
+        "linear_skip": False,
+        "missing": "skip" if "missing" in options else "indicator",
+        "return_sequences": "return_sequences" not in options,
+        "n_channels": 1,
+        "dtype": "float64" if "dtype" in options else "float32",
+        "class_weight": {True: 5, False: 1},
+        "loss": "huber" if "loss" in options else "quantile",
+        "quantile": (0.2, 0.5, 0.8),
+    }
+    for name in model.get_params().keys() & others.keys():
+        if estimator is GRURegressor or name != "loss":
+            model.set_params(**{name: others[name]})
+    found = everything(model, X, y)
+    assert found.keys() == expected.keys()
+    for name, answer in expected.items():
+        assert str(found[name]) == str(answer)
+        if name == "predict":
+            np.testing.assert_array_equal(found[name], answer)
+
+
+def test_what_can_be_asked_of_an_estimator_follows_its_parameters_until_it_is_fitted(data):
+    X, y = data
+    model = small(GRURegressor, pooling="attention", loss="quantile")
+    assert hasattr(model, "attention_weights")
+    assert hasattr(model, "predict_quantiles")
+    for reading in (model.attention_weights, model.predict_quantiles, model.predict, model.predict_step):
+        with pytest.raises(NotFittedError, match="This GRURegressor instance is not fitted yet"):
+            reading(X)
+    with pytest.raises(NotFittedError, match="This GRURegressor instance is not fitted yet"):
+        model.score(X, y)
+    model.set_params(pooling="last", loss="huber").fit(X, y).set_params(pooling="attention", loss="quantile")
+    assert not hasattr(model, "attention_weights")
+    assert not hasattr(model, "predict_quantiles")
+    model.set_params(loss="gaussian")
+    with pytest.raises(ValueError, match="this model was fitted with 'huber'"):
+        model.predict(X, return_std=True)
