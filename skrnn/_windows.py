@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Hashable
 from typing import Any, Self
 
 import numpy as np
@@ -13,15 +13,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn._history import (
     Axis,
+    Columns,
     History,
     Keys,
     Lookup,
     Table,
+    WindowMemory,
     block_keys,
-    distinct_rows,
-    look_up,
     read_keys,
     report,
+    report_never_filled,
     report_unfilled,
 )
 from skrnn._lag_names import lag_names
@@ -57,12 +58,13 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         How many steps a window ends before its row. With 0 the row itself is the newest step: use it where inputs of
         the same moment are known. With 1 or more the target's own past may be a column of X, and up to ``horizon``
         rows of future keys and NaN features can be passed to get forecasts.
-    future_columns : tuple of str or int, default=None
-        Columns, by name or position, whose value at a row's own moment is known in advance (calendar, prices, weather
-        forecasts). Each step pairs the past of the other columns with the value of these ``horizon`` steps later.
-    time_column : str or int, default=None
+    future_columns : label or tuple of labels, default=None
+        Columns whose value at a row's own moment is known in advance (calendar, prices, weather forecasts). Each step
+        pairs the past of the other columns with the value of these ``horizon`` steps later. Columns of a data frame
+        are named by their labels, also where these are numbers or tuples; those of an array by their positions.
+    time_column : label, default=None
         Column that holds the time. It takes the place of the index and is no channel of the windows.
-    group_column : str or int, default=None
+    group_column : label, default=None
         Column that names the series of a row. It is no channel of the windows.
     freq : {"auto"}, str, number or None, default="auto"
         The time grid: a pandas frequency or, for keys that are numbers, the step. "auto" takes the frequency of the
@@ -77,9 +79,9 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         ``load@t-2``, for estimators that take tables. The networks of this package read windows of three dimensions;
         from a table they need these names, or ``n_channels``.
     incomplete : {"warn", "ignore", "error"}, default="warn"
-        What ``transform`` does about windows that miss steps. If the newest step of a window is later than all that
-        is known, which ``horizon`` >= 1 makes possible, it raises unless this is "ignore". ``fit_transform`` does
-        neither.
+        What ``transform`` and ``forecast`` do about windows that miss steps. If the newest step of a window is later
+        than all that is known, which ``horizon`` >= 1 makes possible, ``transform`` raises unless this is "ignore".
+        ``fit_transform`` does neither, as first rows have no past; it warns if more than half of the windows do.
 
     Attributes
     ----------
@@ -104,6 +106,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
     A row that is in the history and in the call counts as it is in the call. Where most of the shared rows of a series
     hold other values, its history is ignored. Rows without a time (NaN in ``time_column``) have no history.
 
+    Parameters that are changed after a fit count from the next fit on, but for ``incomplete``.
+
     Examples
     --------
     >>> import pandas as pd
@@ -115,12 +119,14 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
            [2., 3.]])
     """
 
+    _memory: WindowMemory  # set by fit
+
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012  scikit-learn's name and form
         "window_size": [Count(1)],
         "horizon": [Count(0)],
-        "future_columns": [str, Count(0), "array-like", None],
-        "time_column": [str, Count(0), None],
-        "group_column": [str, Count(0), None],
+        "future_columns": [Hashable, "array-like", None],
+        "time_column": [Hashable, None],
+        "group_column": [Hashable, None],
         "freq": [str, Interval(Real, 0, None, closed="neither"), None],
         "history": [StrOptions({"all", "tail", "none"})],
         "flatten": ["boolean"],
@@ -133,8 +139,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         *,
         horizon: int = 0,
         future_columns: Any = None,
-        time_column: str | int | None = None,
-        group_column: str | int | None = None,
+        time_column: Hashable = None,
+        group_column: Hashable = None,
         freq: str | float | None = "auto",
         history: str = "all",
         flatten: bool = False,
@@ -173,7 +179,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
     @learns
     @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Fit, then return the windows of the same rows; as ``fit(X, y).transform(X)``, without its warnings.
+        """Fit, then return the windows of the same rows; as ``fit(X, y).transform(X)``, with fewer warnings.
 
         Parameters
         ----------
@@ -188,7 +194,10 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
             Windows, oldest step first. Read-only.
         """
         rows = self._learn(X, y)
-        return self._look_up(*rows, History.empty(rows[1].shape[1])).windows
+        memory = self._memory
+        found = memory.look_up(*rows, alone=True)
+        report_never_filled(found, rows[0], memory, self.incomplete)
+        return _in_shape(found, memory)
 
     @learns
     @fit_context(prefer_skip_nested_validation=True)
@@ -207,9 +216,9 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         self : SlidingWindowTransformer
             The transformer with a longer history.
         """
-        if not hasattr(self, "_history"):
+        if not hasattr(self, "_memory"):
             return self.fit(X, y)
-        self._remember(*self._read(X, reset=False))
+        self._memory = self._memory.remembering(*self._read(X, self._memory)[:2])
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -235,14 +244,13 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         """
         now = as_it_is_now(self)
         check_is_fitted(now)
-        keys, values = now._read(X, reset=False)
-        keyed = keys.kind != "block"
-        found = now._look_up(keys, values, now._history if keyed else History.empty(values.shape[1]))
-        report(found, keys, now._horizon, now.incomplete)
-        if now._horizon and now._future.any():
-            names = np.delete(check_feature_names_in(now, None), now._key_columns)
-            report_unfilled(values, now._future, names, now.incomplete)
-        return found.windows
+        memory = now._memory
+        keys, values, _ = now._read(X, memory)
+        found = memory.look_up(keys, values)
+        report(found, keys, memory.horizon, now.incomplete)
+        if memory.horizon and memory.columns.future.any():
+            report_unfilled(values, memory.columns.future, memory.columns.channel_names, now.incomplete)
+        return _in_shape(found, memory)
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Set the container of a flat output; windows of three dimensions stay arrays.
@@ -261,7 +269,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
             self._sklearn_output_config = {**getattr(self, "_sklearn_output_config", {}), "transform": transform}
         return self
 
-    @available_if(lambda self: self.flatten)
+    @available_if(lambda self: self._memory.flatten if hasattr(self, "_memory") else self.flatten)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns of a flat output: ``load@t-2`` is the channel "load" two steps before its row.
 
@@ -277,8 +285,9 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         """
         now = as_it_is_now(self)
         check_is_fitted(now)
+        memory = now._memory
         names = np.delete(check_feature_names_in(now, input_features), now._key_columns).tolist()
-        return lag_names(names, now._window_size, now._horizon, now._future)
+        return lag_names(names, memory.window_size, memory.horizon, memory.columns.future)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -286,63 +295,48 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
+    @property
+    def _key_columns(self) -> list[int]:
+        """Positions of the columns that are no channels."""
+        return self._memory.columns.key_columns
+
     def _learn(self, X: Any, y: Any) -> tuple[Keys, np.ndarray]:
         """Fit on a first batch of rows and return their keys and values."""
         check_target_order(X, y)
-        keys, values = self._read(X, reset=True)
-        shown = np.flatnonzero(self._future | (self.horizon == 0))
+        keys, values, columns = self._read(X, None)
+        shown = np.flatnonzero(columns.future | (self.horizon == 0))
         if y is not None and len(shown):
-            names = np.delete(check_feature_names_in(self, None), self._key_columns)
-            warn_of_given_target(values[:, shown], y, names[shown])
-        self._window_size, self._horizon = self.window_size, self.horizon
-        self._axis = Axis.of(keys, self.freq)
-        self.freq_ = self._axis.freq
-        self._history = History.empty(values.shape[1])
-        self._remember(keys, values)
+            warn_of_given_target(values[:, shown], y, columns.channel_names[shown])
+        axis, nothing = Axis.of(keys, self.freq), History.empty(values.shape[1])
+        memory = WindowMemory(columns, self.window_size, self.horizon, self.flatten, self.history, axis, nothing)
+        self._memory = memory.remembering(keys, values)
+        self.freq_ = axis.freq
         return keys, values
 
-    def _remember(self, keys: Keys, values: np.ndarray) -> None:
-        """Add rows to the history, as far as it is kept."""
-        rows, _ = distinct_rows(keys, values)
-        extended = self._history.extended(keys, values, rows, self._axis)
-        if self.history == "none" or keys.kind == "block":
-            return
-        n_rows = self._window_size - 1 + self._horizon
-        self._history = extended.tail(n_rows) if self.history == "tail" else extended
-
-    def _read(self, X: Any, *, reset: bool) -> tuple[Keys, np.ndarray]:
-        """Keys and channels of the rows of a table."""
+    def _read(self, X: Any, memory: WindowMemory | None) -> tuple[Keys, np.ndarray, Columns]:
+        """Keys and channels of the rows of a table, and what its columns mean: as ``memory`` says, if it is given."""
+        reset = memory is None
         frame = Table.of_frame(X)
         table = frame or Table(check_rows(self, X, reset=reset))
-        columns = [table.position(getattr(self, name), name) for name in ("time_column", "group_column")]
-        key_columns = [column for column in columns if column is not None]
+        if memory is None:
+            columns = Columns.of(table, self.time_column, self.group_column, self.future_columns)
+        else:
+            columns = memory.columns
+        places = columns.places(table)
+        key_columns = [place for place in places if place is not None]
         table.check_channels(key_columns)
         if frame is not None:
             values = check_rows(self, frame.X, key_columns=key_columns, reset=reset)
+            columns.check_order(frame)
         else:
             values = table.channels(key_columns)
-        times, groups = (table.column(column) for column in columns)
+        times, groups = (table.column(place) for place in places)
         keys = read_keys(table.index, times, groups, exact=frame is not None)
-        if reset:
-            future = np.zeros(self.n_features_in_, dtype=bool)
-            future[table.positions(self.future_columns, "future_columns")] = True
-            self._key_columns, self._future = key_columns, np.delete(future, key_columns)
-        if keys is None or (not reset and self._axis.kind == "block"):
+        if keys is None or (memory is not None and memory.axis.kind == "block"):
             keys = block_keys(len(values), groups)
-        return keys.isolated(), values
+        return keys.isolated(), values, columns
 
-    def _look_up(self, keys: Keys, values: np.ndarray, history: History) -> Lookup:
-        """Windows of the rows of a call, in the shape of the output."""
-        keys = history.numbered(keys)
-        self._axis.check(keys, history.phase)
-        found = look_up(
-            keys,
-            values,
-            distinct_rows(keys, values),
-            history,
-            None if keys.kind == "block" else self._axis.grid,
-            window_size=self._window_size,
-            horizon=self._horizon,
-            future=self._future,
-        )
-        return replace(found, windows=flat_windows(found.windows)) if self.flatten else found
+
+def _in_shape(found: Lookup, memory: WindowMemory) -> np.ndarray:
+    """The windows in the shape of the output."""
+    return flat_windows(found.windows) if memory.flatten else found.windows

@@ -1,6 +1,7 @@
 """Errors from rolling origins are those of forecasts made one by one, and no forecast sees what comes later."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
-from skrnn import GRURegressor, SlidingWindowTransformer, backtest, forecast
+from skrnn import GRURegressor, IncompleteWindowWarning, SlidingWindowTransformer, backtest, forecast
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -123,7 +124,7 @@ def test_any_composition_is_fitted_and_forecasts(name):
     pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
     if name != "GRU":  # whose batches hang on the order
         X = X.sample(frac=1, random_state=0)
-        found = backtest(MODELS[name](), X, X["load"], steps=4, test_size=9, future=1, target=0, season=3)
+        found = backtest(MODELS[name](), X, X["load"], steps=4, test_size=9, future="wind", target="load", season=3)
         pd.testing.assert_frame_equal(found, expected, rtol=1e-5)
 
 
@@ -283,11 +284,63 @@ X = table()
         (pipe(), {"season": 60}, "no value is known together with those that it is compared with"),
         (pipe(), {"y": X["load"].iloc[:50]}, "inconsistent numbers of samples"),
         (pipe(), {"y": X["load"].where(X.index < HOURS[47])}, "NaN|At none of the origins"),
+        (pipe(), {"y": None}, "requires y to be passed, but the target y is None"),
+        (pipe(), {"y": X["load"].iloc[::-1]}, r"in another order.*pass y\.loc\[X\.index\]"),
+        (pipe(), {"y": X.sample(frac=1, random_state=0), "target": ["load", "wind"]}, "in another order"),
+        (pipe(), {"target": 0}, r"target=0 is not a column of X\. .* position 0 is 'load'"),
+        (pipe(), {"future": [1]}, r"future=1 is not a column of X\. .* position 1 is 'wind'"),
+        (pipe()[:2], {}, "needs a model that predicts, but its last step is a FunctionTransformer"),
+        (pipe(front=[MinMaxScaler()], future_columns=1), {}, "future_columns counts the columns that come out of"),
+        (
+            pipe(future_columns="wind", front=[FunctionTransformer(lambda X: X.rename(columns={"wind": "air"}))]),
+            {},
+            "'wind' is not a column of X. Its columns: 'load', 'air'",
+        ),
+        (pipe(future_columns="load"), {"target": "load"}, "holds or follows from the target cannot be one of them"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(model, params, message):
     with pytest.raises(ValueError, match=message):
         backtest(model, X, **{"y": X["load"], "steps": 1, **params})
+
+
+def test_a_class_is_no_model():
+    with pytest.raises(TypeError, match="GRURegressor is a class, not an instance"):
+        backtest(GRURegressor, X, X["load"], steps=1)
+
+
+def test_a_series_is_no_table():
+    with pytest.raises(ValueError, match=r"X must be a table of two dimensions, got a Series\. Pass X\.to_frame\(\)"):
+        backtest(pipe(), X["load"], X["load"], steps=1)
+
+
+@pytest.mark.parametrize("labels", [[1, 0], [0.0, 1.0], [("y", "load"), ("x", "wind")], list(HOURS[:2])])
+def test_columns_are_named_by_labels_of_any_type(labels):
+    params = {"steps": 4, "test_size": 9}
+    expected = backtest(pipe(future_columns="wind"), X, X["load"], target="load", **params)
+    numbered = X.set_axis(pd.Index(labels), axis=1)
+    for future_columns, future in [(labels[1], None), (None, labels[1:]), ((labels[1],), labels[1])]:
+        model = pipe(future_columns=future_columns)
+        found = backtest(model, numbered, X["load"], target=labels[0], future=future, **params)
+        assert (found == expected).all(axis=None) == (future_columns is not None)
+        with pytest.raises(ValueError, match="that nobody knows yet"):
+            backtest(pipe(), numbered, X["load"], target=labels[1], future=labels[1], **params)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_windows_that_reach_before_all_rows_are_told_once(refit):
+    X = pd.concat({"a": table()[["load"]], "b": table(HOURS[50:], seed=1)[["load"]]}, names=["series"])
+    params = {"steps": 3, "test_size": 8, "stride": 2, "refit": refit}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        backtest(pipe(4, 2), X, X["load"], **params)
+    # The window of step i after a row n of series "b" needs its rows n + i - 5 ... n + i - 2; the first row is 0.
+    n_short = sum(n + min(i, 5) < 5 for n in (1, 3, 5) for i in (1, 2, 3))
+    (told,) = [w for w in caught if "of the forecast" in str(w.message)]
+    assert (told.category, told.filename) == (IncompleteWindowWarning, __file__)
+    assert str(told.message).startswith(f"{n_short} of 18 windows of the forecast miss steps")
+    with pytest.raises(ValueError, match=f"{n_short} of 18 windows of the forecast miss steps"):
+        backtest(pipe(4, 2, incomplete="error"), X, X["load"], **params)
 
 
 def test_targets_of_later_rows_are_no_targets_of_a_backtest():

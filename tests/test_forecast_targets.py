@@ -185,7 +185,13 @@ REFUSALS = {
     "name of no column": ((FIT, X, 3), {"target": "sun"}, "target='sun' is not a column of X"),
     "position of no column": ((FIT, X, 3), {"target": 2}, "target=2 is not a column of X"),
     "negative position": ((FIT, X, 3), {"target": -1}, "target=-1 is not a column of X"),
-    "target twice": ((FIT, X, 3), {"target": ["load", 0]}, "distinct columns"),
+    "target twice": ((FIT, X, 3), {"target": ["load", "load"]}, "distinct columns"),
+    "position in a frame": (
+        (FIT, X, 3),
+        {"target": 0},
+        "target=0 is not a column of X. Its columns: 'load', 'wind'. In a data frame .* label; position 0 is 'load'",
+    ),
+    "position as text": ((RULER, X.to_numpy(), 3), {"target": "0"}, "target='0' is not a column of X"),
     "no target": ((FIT, X, 3), {"target": []}, "one or several distinct columns"),
     "key as a target": ((COLUMNS, X.assign(when=range(40)), 1), {"target": "when"}, "that are no keys"),
     "target not named": ((FIT, X, 3), {}, "must be named with target. Candidates: 'load', 'wind'"),
@@ -252,7 +258,7 @@ REFUSALS = {
         {**KNOWN, "confidence_level": 0.9},
         "needs 9 errors at each step.* from 0 rows",
     ),
-    "band without keys": ((RULER, X, 1), {"target": 0, "confidence_level": 0.9}, "they carry no key"),
+    "band without keys": ((RULER, X.to_numpy(), 1), {"target": 0, "confidence_level": 0.9}, "they carry no key"),
 }
 
 

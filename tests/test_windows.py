@@ -29,6 +29,15 @@ TICKS = {
 }
 
 
+LABELS = {  # of the columns that hold time, a, series and b; no number is the position of its column
+    "columns": ["when", "a", "who", "b"],
+    "numbers": [3, 2, 0, 1],
+    "floats": [1.0, 0.0, 2.5, 2.0],
+    "tuples": [("key", 0), ("a", 0), ("key", 1), ("b", 0)],
+    "dates": list(pd.date_range("2024-01-01", periods=4)),
+}
+
+
 def value(series, tick, channel):
     """A number that tells the row and the column it came from."""
     return 1000.0 * (series + 1) + 10.0 * tick + channel
@@ -43,8 +52,9 @@ def table(rows, ticks, layout):
         return frame.set_axis(times)
     if layout == "MultiIndex":
         return frame.set_axis(pd.MultiIndex.from_arrays([series, times], names=["series", "time"]))
-    if layout == "columns":
-        return pd.DataFrame({"when": times, "a": frame["a"], "who": series, "b": frame["b"]})
+    if layout in LABELS:
+        frame = pd.DataFrame({"when": times, "a": frame["a"], "who": series, "b": frame["b"]})
+        return frame.set_axis(pd.Index(LABELS[layout]), axis=1)
     return np.column_stack([times, frame["a"], [s for s, _ in rows], frame["b"]]).astype(float)
 
 
@@ -69,7 +79,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(FIRST, FIRST + N_TICKS 
 @settings(max_examples=150, deadline=None)
 @given(
     kind=st.sampled_from(sorted(TICKS)),
-    layout=st.sampled_from(["index", "MultiIndex", "columns", "array"]),
+    layout=st.sampled_from(["index", "MultiIndex", "array", *LABELS]),
     training=ROWS,
     call=ROWS,
     window_size=st.integers(1, 6),
@@ -83,8 +93,9 @@ def test_windows_equal_a_dictionary_look_up(kind, layout, training, call, window
     if layout == "index":
         training, call = [(0, tick) for _, tick in training], [(0, tick) for _, tick in call]
     ticks, freq = TICKS[kind]
-    names = {"index": ("a", "b"), "MultiIndex": (0, 1), "columns": ("a", "b"), "array": (1, 3)}[layout]
-    keys = {"columns": ("when", "who"), "array": (0, 2)}.get(layout, (None, None))
+    labels = LABELS.get(layout, [0, 1, 2, 3])
+    names = ("a", "b") if layout in ("index", "MultiIndex") else labels[1::2]
+    keys = (None, None) if layout in ("index", "MultiIndex") else labels[::2]
     transformer = SlidingWindowTransformer(
         window_size,
         horizon=horizon,

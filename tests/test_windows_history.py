@@ -1,6 +1,7 @@
 """What is remembered between calls, which rows count, and what is said about windows that miss steps."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -411,3 +412,112 @@ def test_a_label_of_nan_is_the_same_series_in_another_process():
 def test_set_output_is_remembered_for_flat_windows():
     transformer = SlidingWindowTransformer(2).set_output(transform="pandas").set_params(flatten=True)
     assert isinstance(transformer.fit_transform(hours(9)), pd.DataFrame)
+
+
+@pytest.mark.parametrize("n_rows", [3, 9, 16])
+@pytest.mark.parametrize("incomplete", ["warn", "error", "ignore"])
+def test_a_fit_whose_windows_seldom_fill_says_so_once(n_rows, incomplete):
+    X = hours(n_rows)
+    transformer = SlidingWindowTransformer(8, horizon=1, incomplete=incomplete)
+    _, caught = warned(transformer.fit_transform, X)
+    if n_rows == 16 or incomplete == "ignore":  # 8 of 16 windows are complete
+        assert not caught
+        return
+    assert [(w.category, w.filename) for w in caught] == [(IncompleteWindowWarning, __file__)]
+    why = {3: r"no series is long enough for window_size=8 \(the longest has 3 rows\)", 9: "series are short"}[n_rows]
+    assert re.search(f"{min(n_rows, 8)} of {n_rows} windows of fit miss steps: .*{why}", str(caught[0].message))
+
+
+def test_a_fit_on_the_hours_of_some_days_points_to_freq():
+    index = pd.date_range("2024-01-01", periods=200, freq="h")
+    X = pd.DataFrame({"load": np.arange(200.0)}, index=index)
+    X = X[(index.hour >= 8) & (index.hour < 20)]  # half of the grid
+    with pytest.warns(IncompleteWindowWarning, match="absent from the time grid .*freq=None"):
+        SlidingWindowTransformer(13, freq="h").fit_transform(X)
+    assert not warned(SlidingWindowTransformer(13, freq=None).fit_transform, X)[1]
+
+
+def labelled(labels):
+    """Two columns, under other labels."""
+    return hours(20).set_axis(pd.Index(labels), axis=1)
+
+
+@pytest.mark.parametrize("labels", [[1, 0], [2.5, 0.0], [("a", 1), ("a", 0)], [pd.Timestamp("2024"), pd.Timestamp(0)]])
+def test_columns_whose_labels_are_no_strings_must_come_in_the_order_of_fit(labels):
+    X = labelled(labels)
+    transformer = SlidingWindowTransformer(3, future_columns=labels[0]).fit(X)
+    np.testing.assert_array_equal(transformer.transform(X), SlidingWindowTransformer(3).fit_transform(X))
+    for call in (transformer.transform, transformer.partial_fit):
+        with pytest.raises(ValueError, match=r"in the same order\. X has the columns .*; those of fit were"):
+            call(X[X.columns[::-1]])
+    assert not hasattr(transformer, "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "message"),
+    [
+        ([1, 0], 2, r"future_columns=2 is not a column of X\. Its columns: 1, 0\."),
+        ([5, 6], 1, r"Its columns: 5, 6\. In a data frame a column is named by its label; position 1 is 6\."),
+        ([1, 0], "1", "future_columns='1' is not a column of X"),
+        ([1, 0], True, "future_columns=True is not a column of X"),
+        ([("a", 1), ("a", 0)], ("a", 2), r"future_columns='a' is not a column of X\. Its columns: \('a', 1\)"),
+        ([f"c{i}" for i in range(2)], "c2", r"Its columns: 'c0', 'c1'\.$"),
+    ],
+)
+def test_a_label_that_no_column_has_is_an_error_that_names_the_labels(labels, name, message):
+    with pytest.raises(ValueError, match=message):
+        SlidingWindowTransformer(2, future_columns=name).fit(labelled(labels))
+
+
+def test_columns_that_cannot_be_told_apart_are_refused():
+    with pytest.raises(ValueError, match="Several columns of X have the same label: 'load'"):
+        SlidingWindowTransformer(2).fit(labelled(["load", "load"]))
+
+
+def test_a_fit_on_a_frame_and_a_call_with_an_array_mean_the_same_columns():
+    X = hours(20).assign(when=np.arange(20.0))
+    transformer = SlidingWindowTransformer(3, time_column="when", future_columns="heat", incomplete="ignore").fit(X)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        found = transformer.transform(X.iloc[10:].to_numpy())
+    np.testing.assert_array_equal(found, transformer.transform(X.iloc[10:]))
+
+
+CHANGES = {
+    "window_size": 7,
+    "horizon": 3,
+    "future_columns": "load",
+    "time_column": "load",
+    "group_column": "heat",
+    "freq": "2h",
+    "history": "none",
+    "flatten": True,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_parameter_that_is_changed_after_fit_waits_for_the_next_fit(name):
+    X = hours(40).assign(who=1.0)
+    parameters = {"horizon": 1, "future_columns": "heat", "group_column": "who", "incomplete": "ignore"}
+    changed, kept = (SlidingWindowTransformer(4, **parameters).fit(X.iloc[:20]) for _ in range(2))
+    changed.set_params(**{name: CHANGES[name]})
+    for rows in (slice(15, 25), slice(25, 30)):
+        np.testing.assert_array_equal(changed.transform(X.iloc[rows]), kept.transform(X.iloc[rows]))
+        for transformer in (changed, kept):
+            transformer.partial_fit(X.iloc[20:25])
+    assert not hasattr(changed, "get_feature_names_out")
+
+
+def test_flat_windows_stay_flat_until_the_next_fit():
+    X = hours(9)
+    transformer = SlidingWindowTransformer(2, flatten=True).set_output(transform="pandas").fit(X)
+    expected = transformer.transform(X)
+    pd.testing.assert_frame_equal(transformer.set_params(flatten=False).transform(X), expected)
+    assert transformer.get_feature_names_out().tolist() == list(expected.columns)
+    assert transformer.fit(X).transform(X).shape == (9, 2, 2)
+
+
+def test_what_transform_says_of_missing_steps_is_the_parameter_of_today():
+    X = hours(9)
+    transformer = SlidingWindowTransformer(4, incomplete="ignore").fit(X)
+    with pytest.raises(ValueError, match="3 of 9 windows"):
+        transformer.set_params(incomplete="error").transform(X)

@@ -15,10 +15,11 @@ from sklearn.utils import check_consistent_length
 from skrnn._forecast.parts import Parts, find_window, take_apart
 from skrnn._forecast.recursion import recurse
 from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, named_targets
-from skrnn._forecast.rows import Rows, keys_of, lay_out, read_row_keys, read_rows
+from skrnn._forecast.rows import Layout, Rows, keys_of, read_row_keys, read_rows, read_table
 from skrnn._forecast.track import Track, next_steps, on_grid
-from skrnn._history import Table
-from skrnn._validation import Count, Interval, Real, validate_params
+from skrnn._history import Columns, Keys, Table, report_forecast
+from skrnn._validation import Count, Interval, Real, check_target_order, validate_params
+from skrnn._windows import SlidingWindowTransformer
 
 
 @validate_params(
@@ -58,7 +59,7 @@ def backtest(
     X : array-like or data frame of shape (n_samples, n_features)
         Rows of one or several series; all but arrays are taken in the order of their times.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Target of each row, as for ``fit``.
+        Target of each row, as for ``fit``: paired by position, so that an index must be in the order of that of X.
     steps : int
         Length of the forecasts, in steps of the time grid.
     stride : int, default=1
@@ -68,10 +69,11 @@ def backtest(
         forecasts lie among them.
     season : int, default=None
         Steps of a season. None leaves the seasonal naive forecast out.
-    target : str, int or list of them, default=None
+    target : label or list of them, default=None
         Columns of X whose value y is, see ``forecast``. Not needed if ``steps`` is not larger than ``horizon``.
-    future : list of str or int, default=None
-        Columns of X that are known in advance; those that ``future_columns`` of the window step names if None.
+    future : label or list of them, default=None
+        Columns of X that are known in advance, named like ``target``; those that ``future_columns`` of the window step
+        names if None.
     metric : callable, default=None
         ``metric(y_true, y_pred)`` gives an error, from arrays of shape (n,) of all origins, series and outputs;
         ``sklearn.metrics.root_mean_squared_error`` if None.
@@ -89,8 +91,8 @@ def backtest(
     Raises
     ------
     ValueError
-        If too few rows are left for a forecast or for the fit, or if a forecast would read values that nobody knows at
-        its origin, see ``forecast``.
+        If too few rows are left for a forecast or for the fit, if a forecast would read values that nobody knows at
+        its origin, or if y is in another order than X; see ``forecast``.
 
     See Also
     --------
@@ -113,30 +115,33 @@ def backtest(
     window = find_window(model)
     if window is None:
         raise ValueError(f"backtest needs a pipeline with a SlidingWindowTransformer, got {type(model).__name__}.")
-    check_consistent_length(X, y)
-    if np.ndim(y) > 1 and np.shape(y)[1] > 1 and target is None:
+    truth = _numbers(y)
+    check_consistent_length(X, truth)
+    check_target_order(X, y)
+    if truth.shape[1] > 1 and target is None:
         raise ValueError(
-            f"y has {np.shape(y)[1]} columns: name with target the columns of X whose values at the row itself they "
+            f"y has {truth.shape[1]} columns: name with target the columns of X whose values at the row itself they "
             "are. A model on horizon_targets answers later rows too; score it with cross_val_score."
         )
-    keys = read_row_keys(*lay_out(X, Parts((), window, None)))
+    keys = _keys(X, window)
     order = np.lexsort((keys.time, keys.series))
     if np.any(np.diff(order)[np.diff(keys.series[order]) == 0] < 0):
-        X, y, keys = _take(X, order), _take(y, order), keys_of(keys, order)
+        X, y, truth, keys = _take(X, order), _take(y, order), truth[order], keys_of(keys, order)
     time = keys.time
     origins = _origins(np.unique(time), steps, stride, test_size)
-    known = future if future is not None else window.future_columns
-    asked = _Asked(steps, season, target, [known] if isinstance(known, str | Integral) else list(known or ()))
+    asked = _Asked(steps, season, target, window.future_columns if future is None else future, future is None)
     groups = origins[:, None] if refit else origins[None]
     found = []
     for group in groups:
         train = np.flatnonzero(time <= group[0])
         fitted = clone(model).fit(_take(X, train), _take(y, train))
-        found.append(_forecasts(take_apart(fitted, "backtest"), X, np.asarray(y, dtype=np.float64), group, asked))
-    found = [values for values in found if len(values[0])]
-    if not found:
+        parts = take_apart(fitted, "backtest")
+        found.append(_forecasts(parts, X, truth, group, asked))
+    missing, *values = (np.concatenate(each) for each in zip(*found, strict=True))
+    if not len(missing):
         raise ValueError("At none of the origins, y is known and a later row of the same series follows.")
-    return _table([np.concatenate(parts) for parts in zip(*found, strict=True)], metric or root_mean_squared_error)
+    report_forecast(missing, parts.memory, window.incomplete)
+    return _table(values, metric or root_mean_squared_error)
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,37 @@ class _Asked:
     steps: int
     season: int | None
     target: Any
-    future: list[Any]
+    future: Any
+    future_of_window: bool  # which names columns that come out of the steps in front
+
+    def known(self, parts: Parts, rows: Rows, targets: Sequence[int]) -> list[int]:
+        """Positions of the columns of X that are known in advance; targets are not."""
+        help_ = "Name with future the columns of X that are known in advance."
+        by_position = parts.memory.columns.labels is None and not rows.layout.is_array
+        if self.future_of_window and self.future is not None and parts.front and by_position:
+            raise ValueError(f"future_columns counts the columns that come out of the steps in front. {help_}")
+        try:
+            places = Table(rows.frame).positions(self.future, "future_columns" if self.future_of_window else "future")
+        except ValueError as error:
+            raise ValueError(f"{error} {help_}") from None
+        return [place for place in places if place not in targets]
+
+
+def _numbers(y: Any) -> np.ndarray:
+    """Targets (n, output) as floats; NaN where they are not known."""
+    import pandas as pd
+
+    if y is None:
+        raise ValueError("backtest requires y to be passed, but the target y is None.")
+    frame = pd.DataFrame(y if hasattr(y, "iloc") else np.asarray(y))
+    return np.asarray(frame.where(frame.notna(), np.nan).to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _keys(X: Any, window: SlidingWindowTransformer) -> Keys:
+    """Keys of the rows of X as the parameters of a window step that need not be fitted name them."""
+    frame, is_array, has_index = read_table(X)
+    columns = Columns.of(Table(frame), window.time_column, window.group_column, None)
+    return read_row_keys(frame, Layout(is_array, has_index, *columns.keys))
 
 
 def _origins(times: np.ndarray, steps: int, stride: int, test_size: float | int) -> np.ndarray:
@@ -162,26 +197,29 @@ def _origins(times: np.ndarray, steps: int, stride: int, test_size: float | int)
 
 
 def _forecasts(parts: Parts, X: Any, y: np.ndarray, times: np.ndarray, asked: _Asked) -> list[np.ndarray]:
-    """Truth, forecasts of the model, of the last value and, if asked, of the last season: (origin, step, output)."""
+    """Which windows (origin, step) miss steps; then truth, forecasts of the model, of the last value and, if asked, of
+    the last season: (origin, step, output)."""
     rows = read_rows(X, parts)
-    given = Table(rows.frame).positions(asked.future, "future")
-    targets = infer_targets(named_targets(asked.target, rows), rows, given)
+    named = named_targets(asked.target, rows)
+    given = asked.known(parts, rows, named or ())
+    targets = infer_targets(named, rows, given)
     check_fed_back(rows, parts, asked.steps, targets, given)
     time_of_row = (rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)).time
     track = on_grid(rows, _begin(rows, time_of_row, times[0], max(parts.reach, asked.season or 0)))
     check_known_in_advance(parts, rows, track.sheet, given)
-    truth = track.values(y.reshape(len(y), -1)[rows.source])
+    truth = track.values(y[rows.source])
     time = np.where(track.order < 0, np.nan, time_of_row[track.order].astype(np.float64))
     is_origin = np.isin(time, times.astype(np.float64)) & ~np.isnan(truth).any(axis=1)
     origins = np.flatnonzero(is_origin & (track.last(np.arange(len(time))) > np.arange(len(time))))
     if not len(origins):
-        return [np.empty((0, asked.steps, truth.shape[1]))]
+        nothing = np.empty((0, asked.steps, truth.shape[1]))
+        return [nothing[..., 0], *[nothing] * (3 + (asked.season is not None))]
     at, there = next_steps(track, origins, origins, asked.steps)
-    predicted = recurse(parts, track.sheet, at, targets)
+    predicted, missing = recurse(parts, track.sheet, at, targets)
     if predicted.shape[2] != truth.shape[1]:
         raise ValueError(f"The model predicts {predicted.shape[2]} outputs, but y has {truth.shape[1]}.")
     last = np.broadcast_to(truth[origins][:, None], predicted.shape)
-    found = [np.where(there[..., None], truth[at], np.nan), predicted, last]
+    found = [missing & there, np.where(there[..., None], truth[at], np.nan), predicted, last]
     return found if asked.season is None else [*found, _seasonal(track, truth, origins, asked.steps, asked.season)]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +13,27 @@ from skrnn._forecast.parts import Parts
 from skrnn._forecast.recursion import check_outputs, recurse
 from skrnn._forecast.rows import Rows
 from skrnn._forecast.track import Track, next_steps, on_grid
-from skrnn._history import History
+from skrnn._forecast.units import Unit
 
 
-def half_widths(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], level: float) -> np.ndarray:
-    """Half-widths (steps, target) of split conformal bands, each step for itself.
+@dataclass(frozen=True)
+class Calibration:
+    """Half-widths (step, target) of bands in a unit, and which of the windows (origin, step) behind them miss steps."""
+
+    unit: Unit
+    widths: np.ndarray
+    missing: np.ndarray
+
+    def around(self, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends (series, step, target) of the bands around forecasts."""
+        widths = np.broadcast_to(self.widths, predicted.shape)
+        n_targets = predicted.shape[2]
+        lower, upper = self.unit.around(predicted.reshape(-1, n_targets), widths.reshape(-1, n_targets))
+        return lower.reshape(predicted.shape), upper.reshape(predicted.shape)
+
+
+def calibrate(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], level: float) -> Calibration:
+    """Half-widths of split conformal bands, each step for itself, in the unit in which the model answers.
 
     Forecasts start from the last row that is remembered from ``fit`` and from each later row of X. The half-width of
     step a is the ``ceil((n + 1) * level)``-th smallest of its n absolute errors, those of all series together.
@@ -31,11 +49,25 @@ def half_widths(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], le
     seen = there[..., None] & ~np.isnan(truth[at])  # (origin, step, target)
     n_seen = seen.sum(axis=0)
     _check_enough(n_seen.min(axis=1), level, n_held_out)
-    predicted = recurse(parts, track.sheet, at, targets)
+    predicted, missing = recurse(parts, track.sheet, at, targets)
     check_outputs(targets, predicted.shape[2])
-    errors = np.abs(truth[at] - predicted)
+    unit, errors = _errors(parts.back, np.where(seen, truth[at], predicted), predicted)
     errors = np.sort(np.where(seen, errors, np.inf), axis=0)
-    return np.asarray(np.take_along_axis(errors, _rank(n_seen, level)[None] - 1, axis=0)[0])
+    widths = np.take_along_axis(errors, _rank(n_seen, level)[None] - 1, axis=0)[0]
+    if not np.isfinite(widths).all():
+        raise ValueError(
+            f"Rows of X after those of fit hold values of {rows.names(targets)} that the transformer of the "
+            "TransformedTargetRegressor does not take, so that confidence_level cannot be reached in its unit."
+        )
+    return Calibration(unit, widths, missing)
+
+
+def _errors(back: Any, truth: np.ndarray, predicted: np.ndarray) -> tuple[Unit, np.ndarray]:
+    """The unit of a model, and absolute errors (origin, step, target) in it."""
+    flat = [values.reshape(-1, values.shape[2]) for values in (truth, predicted)]
+    unit = Unit.of(back, flat[0])
+    errors = np.abs(unit.into(flat[0]) - unit.into(flat[1])).reshape(truth.shape)
+    return unit, np.where(np.isnan(errors), np.inf, errors)
 
 
 def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -45,7 +77,7 @@ def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndar
     after it, else the first row itself. A series that ``fit`` has not seen starts where a window is complete, which
     holds rows of X alone; other windows find the rows before in the history.
     """
-    history: History = parts.window._history
+    history = parts.memory.history
     if rows.keys.kind == "block" or not len(history):
         raise ValueError(
             "confidence_level needs to know which rows were not used to fit, but the window step remembers no rows: "

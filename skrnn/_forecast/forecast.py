@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from skrnn._forecast.bands import half_widths
+from skrnn._forecast.bands import Calibration, calibrate
 from skrnn._forecast.known import align, next_times, read_future
 from skrnn._forecast.labels import step_of
 from skrnn._forecast.parts import Parts, take_apart
@@ -19,6 +19,7 @@ from skrnn._forecast.roles import (
     named_targets,
 )
 from skrnn._forecast.rows import Rows, Sheet, keys_of, make_sheet, read_rows
+from skrnn._history import report_forecast
 from skrnn._validation import Count, Interval, Real, validate_params
 
 
@@ -53,10 +54,11 @@ def forecast(
         What the window step remembers from later than the last row of a series is not used.
     steps : int
         Length of the forecast, in steps of the time grid.
-    target : str, int or list of them, default=None
-        Columns of X, by name or position, of which y is the value at the row itself, in the units of X; one for each
-        output of the model, in this order. If None: the only column of X that is not known in advance. Needed if
-        ``steps`` is larger than a ``horizon`` other than 0, or for a ``confidence_level``; else there may be none.
+    target : label or list of them, default=None
+        Columns of X of which y is the value at the row itself, in the units of X; one for each output of the model,
+        in this order. Those of a data frame are named by their labels, those of an array by their positions. If None:
+        the only column of X that is not known in advance. Needed if ``steps`` is larger than a ``horizon`` other than
+        0, or for a ``confidence_level``; else there may be none.
     future : data frame, Series or array, default=None
         Values of the columns that are known in advance, at least for the next ``steps`` rows. A data frame is matched
         by key, and one whose index names no series holds for all; other rows and target columns are ignored. An
@@ -81,6 +83,8 @@ def forecast(
     NotFittedError
         If the model is not fitted.
     ValueError
+        If windows miss steps, as X and what is remembered are too short, and ``incomplete`` of the window step is
+        "error"; an ``IncompleteWindowWarning`` if it is "warn".
         If the forecast would read values that nobody knows: of a column that is neither a target nor in ``future``
         (unless it is not read: no more than ``horizon`` steps, and not in ``future_columns``), of a last row whose
         target is NaN, of missing rows of ``future``. If the times of the next rows cannot be told. If there are too
@@ -99,6 +103,9 @@ def forecast(
     bands rest on the errors being of the same kind after the calibration rows as within them. Errors of neighbouring
     origins are alike, so that many calibration rows are needed, several times more than ``steps``. A band says
     nothing about several steps together.
+
+    Where a ``TransformedTargetRegressor`` brings y into another unit, such as its logarithm, errors are measured in
+    that unit and the ends of the bands brought back: the bands of a series that grows grow with it.
 
     References
     ----------
@@ -128,23 +135,25 @@ def forecast(
     rows = read_rows(X, parts)
     named = named_targets(target, rows)
     table = read_future(future, rows, named)
-    times = next_times(rows, table, step_of(rows, find=parts.window._axis.kind == "block"), steps)
+    times = next_times(rows, table, step_of(rows, find=parts.memory.axis.kind == "block"), steps)
     given = {} if table is None else align(rows, table, times, ignored=named or ())
     targets = infer_targets(named, rows, list(given))
     check_fed_back(rows, parts, steps, targets, list(given))
     check_last_rows(rows, targets, list(given))
     sheet, at = _next_rows(parts, rows, times, given)
     check_known_in_advance(parts, rows, sheet, list(given))
-    widths = None
+    calibration = None
     if confidence_level is not None:
         if targets is None:
             raise ValueError("confidence_level compares forecasts with X: name the column of X whose value y is.")
-        widths = half_widths(parts, rows, steps, targets, confidence_level)
-    predicted = recurse(parts.remembering_until(keys_of(rows.keys, rows.last)), sheet, at, targets)
+        calibration = calibrate(parts, rows, steps, targets, confidence_level)
+    predicted, missing = recurse(parts.remembering_until(keys_of(rows.keys, rows.last)), sheet, at, targets)
     if named is not None:
         check_outputs(named, predicted.shape[2])
+    read = [missing.ravel()] if calibration is None else [missing.ravel(), calibration.missing.ravel()]
+    report_forecast(np.concatenate(read), parts.memory, parts.window.incomplete)
     index = sheet.index[at.ravel()] if rows.levels else times[0]
-    return _table(predicted, widths, index, _names(rows, targets, predicted.shape[2]))
+    return _table(predicted, calibration, index, _names(rows, targets, predicted.shape[2]))
 
 
 def _next_rows(parts: Parts, rows: Rows, times: list[Any], given: dict[int, Any]) -> tuple[Sheet, np.ndarray]:
@@ -182,14 +191,18 @@ def _names(rows: Rows, targets: list[int] | None, n_outputs: int) -> list[Any]:
     return [rows.frame.columns[i] for i in targets]
 
 
-def _table(predicted: np.ndarray, widths: np.ndarray | None, index: Any, names: list[Any]) -> Any:
-    """Predictions (series, step, output) and half-widths (step, output) as a frame."""
+def _table(predicted: np.ndarray, calibration: Calibration | None, index: Any, names: list[Any]) -> Any:
+    """Predictions (series, step, output) and the ends of their bands as a frame."""
     import pandas as pd
 
-    columns = {}
+    columns, labels = [], []
+    ends = () if calibration is None else calibration.around(predicted)
     for i, name in enumerate(names):
-        columns[name] = predicted[:, :, i].ravel()
-        if widths is not None:
-            columns[f"{name}_lower"] = (predicted[:, :, i] - widths[:, i]).ravel()
-            columns[f"{name}_upper"] = (predicted[:, :, i] + widths[:, i]).ravel()
-    return pd.DataFrame(columns, index=index)
+        labels += [name, *(_extended(name, end) for end, _ in zip(("lower", "upper"), ends, strict=False))]
+        columns += [values[:, :, i].ravel() for values in (predicted, *ends)]
+    return pd.DataFrame(dict(enumerate(columns)), index=index).set_axis(pd.Index(labels), axis=1)
+
+
+def _extended(name: Any, end: str) -> Any:
+    """The name of an end of a band; of the labels of several levels, the last is extended."""
+    return (*name[:-1], f"{name[-1]}_{end}") if isinstance(name, tuple) else f"{name}_{end}"

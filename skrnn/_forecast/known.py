@@ -10,7 +10,7 @@ import numpy as np
 
 from skrnn._forecast.labels import following
 from skrnn._forecast.rows import Layout, Rows, joined, make_sheet, read_row_keys, read_table
-from skrnn._history import Keys, block_keys
+from skrnn._history import Keys, Table, block_keys, in_words
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ def read_future(future: Any, rows: Rows, targets: Sequence[int] | None) -> Futur
     if future is None:
         return None
     if getattr(future, "ndim", 2) == 1 and hasattr(future, "to_frame"):
+        if future.name is None and not rows.layout.is_array:
+            raise ValueError("future is a Series without a name; give it that of a column of X.")
         future = future.to_frame()
     elif not hasattr(future, "columns") and np.ndim(future) == 1:
         future = np.asarray(future)[:, None]
@@ -171,9 +173,14 @@ def _of_series(future: Future, label: Any) -> np.ndarray:
 
 
 def _columns(frame: Any, rows: Rows) -> dict[int, int]:
-    """Columns of a data frame by the names of X."""
-    names = [str(name) for name in frame.columns]
-    return {i: names.index(str(name)) for i, name in enumerate(rows.frame.columns) if str(name) in names}
+    """Columns of a data frame by the labels of X."""
+    table = Table(frame)
+    found = {i: place for i, label in enumerate(rows.frame.columns) if (place := table.find(label)) is not None}
+    if frame.shape[1] and not found:
+        raise ValueError(
+            f"None of the columns of future ({in_words(frame.columns)}) is one of X: {in_words(rows.frame.columns)}."
+        )
+    return found
 
 
 def _columns_of_array(frame: Any, rows: Rows, targets: Sequence[int] | None) -> dict[int, int]:
@@ -190,6 +197,18 @@ def _columns_of_array(frame: Any, rows: Rows, targets: Sequence[int] | None) -> 
 
 def _like(column: Any, values: Any) -> Any:
     """Future values in the type of the column of X, unless numbers could be cut off."""
-    if column.dtype != values.dtype and column.dtype.kind not in "iub":
-        return values.astype(column.dtype)
-    return values
+    if column.dtype == values.dtype or column.dtype.kind in "iub":
+        return values
+    try:
+        found = values.astype(column.dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {column.name!r} of future has dtype {values.dtype}, but that of X has {column.dtype}: {error}."
+        ) from None
+    lost = found.isna()
+    if lost.any():
+        raise ValueError(
+            f"Column {column.name!r} of future holds values that are no categories of this column of X: "
+            f"{in_words(list(values[lost].unique()))}. Add them to the categories of X before the fit, or replace them."
+        )
+    return found

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn._history import History, Keys
+from skrnn._history import Keys, Lookup, WindowMemory
 from skrnn._sequences import flat_windows
-from skrnn._validation import check_feature_names_in
 from skrnn._windows import SlidingWindowTransformer
 
 
@@ -24,35 +23,31 @@ class Parts:
     back: Any
 
     @property
-    def window_size(self) -> int:
-        return self.window._window_size
+    def memory(self) -> WindowMemory:
+        """What the window step learnt."""
+        return self.window._memory
 
     @property
     def horizon(self) -> int:
-        return self.window._horizon
+        return self.memory.horizon
 
     @property
     def reach(self) -> int:
         """How many rows of the past are enough, the origin's own among them."""
-        return self.window_size + self.horizon
+        return self.memory.reach + 1
 
     @property
     def known(self) -> np.ndarray:
         """Which channels of the window are known in advance."""
-        return self.window._future
-
-    def channel_names(self) -> np.ndarray:
-        return np.delete(check_feature_names_in(self.window, None), self.window._key_columns)
+        return self.memory.columns.future
 
     def channels(self, X: Any) -> np.ndarray:
         """What the window step reads of some rows (n, channel); each row counts by itself."""
-        return self.window._read(self._through_front(X), reset=False)[1]
+        return self._read(X)[1]
 
-    def windows(self, X: Any) -> np.ndarray:
-        """Windows (n, step, channel) of some rows, whether or not they miss steps."""
-        window = copy(self.window)
-        window.incomplete, window.flatten = "ignore", False
-        return window.transform(self._through_front(X))
+    def look_up(self, X: Any) -> Lookup:
+        """Windows (n, step, channel) of some rows, and how many of their steps no row holds."""
+        return self.memory.look_up(*self._read(X))
 
     def example(self, X: Any) -> Any:
         """The output of the window step as the back knows it, for the container and the column names."""
@@ -73,7 +68,7 @@ class Parts:
 
     def remembering_until(self, keys: Keys) -> Parts:
         """The same model without the remembered rows that are later than the given key of their series."""
-        history: History = self.window._history
+        history = self.memory.history
         if keys.kind == "block" or not len(history):
             return self
         number = {label: i for i, label in enumerate(history.labels)}
@@ -81,8 +76,12 @@ class Parts:
         for series, time in zip(keys.series, keys.time, strict=True):
             later |= (history.series == number.get(keys.labels[series], -1)) & (history.time > time)
         window = copy(self.window)
-        window._history = history.take(~later)
+        window._memory = replace(self.memory, history=history.take(~later))
         return replace(self, window=window)
+
+    def _read(self, X: Any) -> tuple[Keys, np.ndarray]:
+        """Keys and channels of some rows as they come out of the steps in front."""
+        return self.window._read(self._through_front(X), self.memory)[:2]
 
     def _through_front(self, X: Any) -> Any:
         for step in self.front:
@@ -114,6 +113,8 @@ def take_apart(model: Any, caller: str) -> Parts:
     front, window, tail = found
     if not tail:
         raise ValueError(f"{caller} needs a regressor behind the SlidingWindowTransformer, but there is no step.")
+    if not hasattr(tail[-1], "predict"):
+        raise ValueError(f"{caller} needs a model that predicts, but its last step is a {type(tail[-1]).__name__}.")
     check_is_fitted(window)
     back = tail[0] if len(tail) == 1 else Pipeline([(str(i), step) for i, step in enumerate(tail)])
     return Parts(front, window, back)
@@ -121,6 +122,8 @@ def take_apart(model: Any, caller: str) -> Parts:
 
 def find_window(model: Any) -> SlidingWindowTransformer | None:
     """The window step of a model that need not be fitted."""
+    if isinstance(model, type):
+        raise TypeError(f"{model.__name__} is a class, not an instance.")
     if isinstance(model, SlidingWindowTransformer):
         return model
     parameters = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()

@@ -13,7 +13,7 @@ from skrnn._forecast.rows import Sheet
 _VALUES_AT_ONCE = 4_000_000  # of the windows that are copied
 
 
-def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None) -> np.ndarray:
+def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None) -> tuple[np.ndarray, np.ndarray]:
     """Forecast the steps after some origins.
 
     The window of step a ends ``horizon`` steps before it. Its newest ``a - horizon`` steps lie after the origin: in
@@ -35,8 +35,11 @@ def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] |
     -------
     predicted : ndarray of shape (n_origins, steps, n_outputs)
         Answers in units of y.
+    missing : ndarray of shape (n_origins, steps)
+        Whether the window of a step misses steps from before its origin.
     """
-    windows = parts.windows(sheet.given())
+    found = parts.look_up(sheet.given())
+    windows = found.windows
     example = parts.example(sheet.given(sheet.frame.iloc[:1]))
     at_a_time = min(parts.horizon, at.shape[1]) or at.shape[1]
     n_origins = max(_VALUES_AT_ONCE // (at_a_time * int(np.prod(windows.shape[1:]))), 1)
@@ -44,7 +47,7 @@ def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] |
         _recurse(parts, sheet, windows, example, at[first : first + n_origins], at_a_time, targets)
         for first in range(0, len(at), n_origins)
     ]
-    return np.concatenate(done)
+    return np.concatenate(done), found.n_missing[at] > 0
 
 
 def _recurse(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ def named_targets(target: Any, rows: Rows) -> list[int] | None:
     """Positions of the columns that the user names as targets; None if there are none."""
     if target is None:
         return None
-    places = Table(rows.frame).positions([target] if isinstance(target, str | Integral) else list(target), "target")
+    places = Table(rows.frame).positions(target, "target")
     keys = [place for place in places if place in rows.layout.key_columns]
     if keys or not places or len(set(places)) < len(places):
         raise ValueError(f"target={target!r} must name one or several distinct columns of X that are no keys.")
@@ -89,7 +88,7 @@ def check_known_in_advance(parts: Parts, rows: Rows, sheet: Sheet, given: Sequen
     first, second = (parts.channels(sheet.given(shown))[:, parts.known] for shown in (frame, other))
     changed = np.any((first != second) & ~(np.isnan(first) & np.isnan(second)), axis=0)
     if changed.any():
-        names = ", ".join(repr(str(name)) for name in parts.channel_names()[parts.known][changed])
+        names = ", ".join(repr(str(name)) for name in parts.memory.columns.channel_names[parts.known][changed])
         raise ValueError(
             f"future_columns of the window step names {names}, whose values at the rows to be forecast are needed but "
             "not given. Pass them in future; a column that holds or follows from the target cannot be one of them."

@@ -83,7 +83,9 @@ class Rows:
 
     def values(self, columns: Sequence[int]) -> np.ndarray:
         """Columns as floats (n, column)."""
-        return np.asarray(self.frame.iloc[:, list(columns)].to_numpy(dtype=np.float64, na_value=np.nan))
+        frame = self.frame.iloc[:, list(columns)]
+        frame = frame.where(frame.notna(), np.nan)  # also pandas.NA among objects
+        return np.asarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,11 @@ def read_table(X: Any, name: str = "X") -> tuple[Any, bool, bool]:
     """A table as a pandas frame, whether it is an array, and whether it has an index."""
     import pandas as pd
 
-    table = Table.of_frame(X)
+    table = Table.of_frame(X, name)
     if table is not None:
         return table.X, False, table.index is not None
+    if hasattr(X, "to_frame"):
+        raise ValueError(f"{name} must be a table of two dimensions, got a {type(X).__name__}. Pass {name}.to_frame().")
     X = np.asarray(X)
     if X.ndim != 2:
         raise ValueError(f"{name} must be a table of two dimensions, got an array of {X.ndim}.")
@@ -116,7 +120,7 @@ def read_table(X: Any, name: str = "X") -> tuple[Any, bool, bool]:
 def lay_out(X: Any, parts: Parts) -> tuple[Any, Layout]:
     """X as a pandas frame, and where it keeps its keys."""
     frame, is_array, has_index = read_table(X)
-    return frame, Layout(is_array, has_index, *_key_columns(frame, parts))
+    return frame, Layout(is_array, has_index, *_key_columns(frame, is_array, parts))
 
 
 def read_rows(X: Any, parts: Parts) -> Rows:
@@ -124,7 +128,7 @@ def read_rows(X: Any, parts: Parts) -> Rows:
     import pandas as pd
 
     frame, layout = lay_out(X, parts)
-    axis, history = parts.window._axis, parts.window._history
+    axis, history = parts.memory.axis, parts.memory.history
     if axis.kind != "block" and layout.has_times:
         keys = read_row_keys(frame, layout)
         axis.check(history.numbered(keys), history.phase)
@@ -211,18 +215,12 @@ def _index(levels: list[Any], source: np.ndarray, times: Any) -> Any:
     return pd.MultiIndex.from_arrays([*outer, times], names=[*(level.name for level in levels), times.name])
 
 
-def _key_columns(frame: Any, parts: Parts) -> list[int | None]:
+def _key_columns(frame: Any, is_array: bool, parts: Parts) -> tuple[int | None, int | None]:
     """Positions of time_column and group_column in X, before the steps in front."""
-    found = []
-    for parameter in ("time_column", "group_column"):
-        column = getattr(parts.window, parameter)
-        if parts.front and isinstance(column, int | np.integer):
-            names = getattr(parts.window, "feature_names_in_", None)
-            if names is None:
-                raise ValueError(
-                    f"{parameter}={column} counts the columns that come out of the steps in front, so that it cannot "
-                    'be found in X. Name it, with pipeline.set_output(transform="pandas").'
-                )
-            column = str(names[column])
-        found.append(Table(frame).position(column, parameter))
-    return found
+    columns = parts.memory.columns
+    if columns.labels is None and parts.front and columns.key_columns:
+        raise ValueError(
+            "time_column and group_column count the columns that come out of the steps in front, so that they cannot "
+            'be found in X. Name them, with pipeline.set_output(transform="pandas").'
+        )
+    return columns.keys if is_array and not parts.front else columns.places(Table(frame))

@@ -8,6 +8,7 @@ import numpy as np
 
 from skrnn._history.keys import Keys
 from skrnn._history.lookup import Lookup
+from skrnn._history.memory import WindowMemory
 
 
 class IncompleteWindowWarning(UserWarning):
@@ -82,6 +83,62 @@ def report_unfilled(values: np.ndarray, future: np.ndarray, names: np.ndarray, i
     _warn_or_raise(
         f"{int(lacking.any(axis=1).sum())} rows to be forecast hold NaN in columns that are known in advance "
         f"({columns}), so that their newest steps are skipped. Fill them.",
+        incomplete,
+    )
+
+
+def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incomplete: str) -> None:
+    """Warn of a fit in which more than half of the windows miss steps.
+
+    Parameters
+    ----------
+    found, keys : Lookup, Keys
+        Windows and keys of the rows of ``fit``.
+    memory : WindowMemory
+        What it learnt.
+    incomplete : {"warn", "ignore", "error"}
+        As in ``SlidingWindowTransformer``; a fit raises no error, since its first windows always miss steps.
+    """
+    n_incomplete = int(np.sum(found.n_missing > 0))
+    if incomplete == "ignore" or 2 * n_incomplete <= len(keys):
+        return
+    longest = int(np.bincount(keys.series).max())
+    if longest < memory.window_size + min(memory.horizon, 1):
+        why = f"no series is long enough for window_size={memory.window_size} (the longest has {longest} rows)"
+    elif memory.axis.grid is None:
+        why = f"most series are short for window_size={memory.window_size}"
+    else:
+        why = (
+            f"the series are short for window_size={memory.window_size}, or many rows are absent from the time grid "
+            f"(freq_={memory.axis.freq!r}; freq=None takes the rows before in order)"
+        )
+    warnings.warn(
+        f"{n_incomplete} of {len(keys)} windows of fit miss steps: {why}. Choose a smaller window_size, or fit on "
+        "longer series.",
+        IncompleteWindowWarning,
+        stacklevel=5,
+    )
+
+
+def report_forecast(missing: np.ndarray, memory: WindowMemory, incomplete: str) -> None:
+    """Tell of windows that a forecast reads and that miss steps of the past.
+
+    Parameters
+    ----------
+    missing : ndarray of bool
+        For each window, whether it misses steps.
+    memory : WindowMemory
+        What the window step learnt.
+    incomplete : {"warn", "ignore", "error"}
+        As in ``SlidingWindowTransformer``.
+    """
+    n_incomplete = int(missing.sum())
+    if incomplete == "ignore" or not n_incomplete:
+        return
+    remembered = "" if memory.axis.kind == "block" else ", and are not remembered from fit"
+    _warn_or_raise(
+        f"{n_incomplete} of {missing.size} windows of the forecast miss steps: rows before it are not in "
+        f"X{remembered}. Pass the last {memory.reach} rows of each series.",
         incomplete,
     )
 

@@ -1,7 +1,8 @@
-"""A table as users hand it over: its index and its columns by name or position."""
+"""A table as users hand it over: its index and its columns, by label in a frame and by position in an array."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -17,15 +18,21 @@ class Table:
     index: Any = None
 
     @classmethod
-    def of_frame(cls, X: Any) -> Table | None:
+    def of_frame(cls, X: Any, name: str = "X") -> Table | None:
         """A pandas frame, or a polars frame as one without keys; None for anything else."""
         if getattr(X, "ndim", 0) == 2 and hasattr(X, "iloc"):
+            _check_distinct(X.columns, name)
             return cls(X, X.index)
         if hasattr(X, "get_column"):
             import pandas as pd
 
             return cls(pd.DataFrame({name: X.get_column(name).to_numpy() for name in X.columns}))
         return None
+
+    @property
+    def labels(self) -> tuple[Any, ...] | None:
+        """The labels of the columns; None in an array."""
+        return tuple(self.X.columns) if hasattr(self.X, "columns") else None
 
     def check_channels(self, key_columns: list[int]) -> None:
         """Refuse a table in which all columns are keys."""
@@ -38,24 +45,22 @@ class Table:
             return self.X
         return np.ascontiguousarray(np.delete(self.X, key_columns, axis=1))
 
-    def position(self, column: str | int | None, parameter: str) -> int | None:
-        """Position of the column that a parameter names."""
+    def position(self, column: Any, parameter: str) -> int | None:
+        """Position of the column that a parameter names: by its label in a frame, by its position in an array."""
         if column is None:
             return None
-        names = [str(label) for label in getattr(self.X, "columns", ())]
-        if isinstance(column, str):
-            if column not in names:
-                raise ValueError(f"{parameter}={column!r} is not a column of X. Its columns: {names or 'no names'}.")
-            return names.index(column)
-        if not 0 <= column < self.X.shape[1]:
-            raise ValueError(f"{parameter}={column} is not a column of X, which has n_features = {self.X.shape[1]}.")
-        return int(column)
+        place = self.find(column)
+        if place is None:
+            raise ValueError(f"{parameter}={column!r} is not a column of X. {self._columns_in_words(column)}")
+        return place
 
     def positions(self, columns: Any, parameter: str) -> list[int]:
-        """Positions of one or several columns."""
+        """Positions of one or several columns. A tuple that is itself a label of a frame is one column."""
         if columns is None:
             return []
-        several: Any = [columns] if isinstance(columns, str | Integral) else columns
+        several = columns
+        if isinstance(columns, str) or not np.iterable(columns) or self.find(columns) is not None:
+            several = [columns]
         return [position for column in several if (position := self.position(column, parameter)) is not None]
 
     def column(self, position: int | None) -> Any:
@@ -63,3 +68,92 @@ class Table:
         if position is None:
             return None
         return self.X.iloc[:, position] if hasattr(self.X, "iloc") else self.X[:, position]
+
+    def find(self, column: Any) -> int | None:
+        """The place of a column; None if there is none of this name."""
+        if self.labels is None:
+            return int(column) if _is_position(column, self.X.shape[1]) else None
+        return next((i for i, label in enumerate(self.labels) if _is_same(label, column)), None)
+
+    def _columns_in_words(self, column: Any) -> str:
+        """Which columns there are."""
+        n_columns = self.X.shape[1]
+        if self.labels is None:
+            return f"X is an array of n_features = {n_columns}, whose columns are named by their positions from 0 on."
+        words = f"Its columns: {in_words(self.labels)}."
+        if _is_position(column, n_columns):
+            words += f" In a data frame a column is named by its label; position {column} is {self.labels[column]!r}."
+        return words
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of ``fit`` mean."""
+
+    labels: tuple[Any, ...] | None  # of a frame
+    keys: tuple[int | None, int | None]  # positions of the column of times and of that of series
+    future: np.ndarray  # (n_channels,) bool: known in advance
+
+    @classmethod
+    def of(cls, table: Table, time_column: Any, group_column: Any, future_columns: Any) -> Columns:
+        """The columns that parameters name."""
+        keys = table.position(time_column, "time_column"), table.position(group_column, "group_column")
+        future = np.zeros(table.X.shape[1], dtype=bool)
+        future[table.positions(future_columns, "future_columns")] = True
+        return cls(table.labels, keys, np.delete(future, [i for i in keys if i is not None]))
+
+    @property
+    def key_columns(self) -> list[int]:
+        """Positions of the columns that are no channels."""
+        return [column for column in self.keys if column is not None]
+
+    @property
+    def channel_names(self) -> np.ndarray:
+        """What messages call the channels."""
+        n_columns = len(self.future) + len(set(self.key_columns))
+        labels = self.labels or [f"x{i}" for i in range(n_columns)]
+        names = np.empty(n_columns, dtype=object)
+        for i, label in enumerate(labels):  # tuples would be taken for rows
+            names[i] = label
+        return np.delete(names, self.key_columns)
+
+    def places(self, table: Table) -> tuple[int | None, int | None]:
+        """Positions of the key columns in a table of a later call."""
+        if self.labels is None or table.labels is None:
+            return self.keys
+        time, group = (None if i is None else self.labels[i] for i in self.keys)
+        return table.position(time, "time_column"), table.position(group, "group_column")
+
+    def check_order(self, table: Table) -> None:
+        """Refuse a frame with other labels than that of ``fit``; scikit-learn looks only at those that are strings."""
+        if self.labels is not None and table.labels is not None and self.labels != table.labels:
+            raise ValueError(
+                "The feature names should match those that were passed during fit, in the same order. X has the "
+                f"columns {in_words(table.labels)}; those of fit were {in_words(self.labels)}."
+            )
+
+
+def _is_position(column: Any, n_columns: int) -> bool:
+    """Whether a number counts columns."""
+    return isinstance(column, Integral) and not isinstance(column, bool) and 0 <= int(column) < n_columns
+
+
+def _is_same(label: Any, column: Any) -> bool:
+    """Whether a column is called so. Like pandas, 1 is 1.0 but neither "1" nor True."""
+    if label is column:
+        return True
+    same = label == column
+    both = isinstance(label, bool | np.bool_) == isinstance(column, bool | np.bool_)
+    return both and isinstance(same, bool | np.bool_) and bool(same)
+
+
+def _check_distinct(columns: Any, name: str) -> None:
+    """Refuse columns that cannot be told apart."""
+    if not columns.is_unique:
+        repeated = in_words(list(columns[columns.duplicated()].unique()))
+        raise ValueError(f"Several columns of {name} have the same label: {repeated}. Rename or drop them.")
+
+
+def in_words(labels: Sequence[Any], most: int = 20) -> str:
+    """Labels as Python writes them."""
+    return ", ".join(map(repr, labels[:most])) + (", ..." if len(labels) > most else "")
