@@ -8,7 +8,9 @@ import pytest
 from scipy.signal import lfilter
 from scipy.stats import norm
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
@@ -202,3 +204,92 @@ def test_the_bands_of_series_that_fit_has_not_seen_hold_their_values():
     held = (found["x_lower"] <= truth) & (truth <= found["x_upper"])
     assert len(held) == 600
     assert held.mean() == pytest.approx(0.8, abs=0.05)
+
+
+LOGARITHM = {"func": np.log, "inverse_func": np.exp}
+SPREAD = 0.4  # of the noise of the logarithm
+
+
+def lognormal(n, seed):
+    """A positive series whose logarithm is an autoregression."""
+    return pd.DataFrame({"x": np.exp(SPREAD * autoregression(n, seed))})
+
+
+def logarithmic(last=None, **transform):
+    """A model of the logarithm."""
+    front = FunctionTransformer(np.log, feature_names_out="one-to-one").set_output(transform="pandas")
+    model = make_pipeline(front, *(step for _, step in pipe(1, last=last or LinearRegression()).steps))
+    return TransformedTargetRegressor(model, **(transform or LOGARITHM))
+
+
+def test_a_band_through_a_logarithm_is_that_of_the_logarithm():
+    X = lognormal(400, seed=0)
+    plain = pipe(1, last=LinearRegression()).fit(np.log(X.iloc[:200]), np.log(X["x"].iloc[:200]))
+    expected = forecast(plain, np.log(X), 3, confidence_level=0.8)
+    within = TransformedTargetRegressor(LinearRegression(), transformer=MinMaxScaler())
+    search = GridSearchCV(within, {"regressor__fit_intercept": [True]}, cv=TimeSeriesSplit(2))
+    for last in (None, within, search):
+        model = logarithmic(last).fit(X.iloc[:200], X["x"].iloc[:200])
+        np.testing.assert_allclose(np.log(forecast(model, X, 3, confidence_level=0.8)), expected, rtol=1e-9)
+
+
+def test_bands_through_a_logarithm_hold_their_share_at_each_level():
+    level, n = 0.9, 6000
+    X = lognormal(n, seed=1)
+    model = logarithmic().fit(X.iloc[:1000], X["x"].iloc[:1000])
+    found = forecast(model, X.iloc[:3500], 2, confidence_level=level)
+    assert (found["x_lower"] > 0).all()
+    # In the logarithm the band is equally wide everywhere: that of the forecasts from all later rows.
+    up = np.log(found["x_upper"] / found["x"]).to_numpy()
+    np.testing.assert_allclose(np.log(found["x"] / found["x_lower"]), up)
+    before = np.log(X["x"].to_numpy()[3499 : n - 2])
+    predicted = before
+    for step in range(2):
+        predicted = model.regressor_[-1].predict(predicted[:, None])
+        held = np.abs(np.log(X["x"].to_numpy()[3500 + step : n - 1 + step]) - predicted) <= up[step]
+        parts = np.digitize(predicted, np.quantile(predicted, [1 / 3, 2 / 3]))
+        assert [held[parts == i].mean() for i in range(3)] == pytest.approx([level] * 3, abs=0.04)
+
+
+def test_the_band_through_a_root_ends_where_no_value_lies():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.uniform(0.0, 1.0, 300) ** 4})
+    model = TransformedTargetRegressor(pipe(1), func=np.sqrt, inverse_func=np.square)
+    found = forecast(model.fit(X.iloc[:100], X["x"].iloc[:100]), X, 2, confidence_level=0.95)
+    errors = np.sqrt(found["x_upper"]) - np.sqrt(found["x"])
+    assert (np.sqrt(found["x"]) < errors).all()  # the lower end would be the root of no value
+    np.testing.assert_allclose(found["x_lower"], 0.0, atol=1e-12)
+
+
+def test_a_falling_transformer_keeps_the_ends_in_their_order():
+    X = lognormal(300, seed=2)
+    models = [logarithmic(), logarithmic(func=lambda y: -np.log(y), inverse_func=lambda z: np.exp(-z))]
+    rising, falling = (
+        forecast(model.fit(X.iloc[:100], X["x"].iloc[:100]), X, 3, confidence_level=0.8) for model in models
+    )
+    pd.testing.assert_frame_equal(rising, falling)
+
+
+def test_each_target_has_its_band_in_its_own_unit_unless_units_are_mixed():
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame(np.exp(rng.normal(size=(120, 2))), columns=["a", "b"])
+    params = {"target": ["a", "b"], "confidence_level": 0.8}
+
+    def bands(transformer, columns):
+        model = TransformedTargetRegressor(pipe(1), transformer=transformer)
+        found = forecast(model.fit(X.iloc[:60], X.iloc[:60]), X, 2, **params)
+        return np.array([[found[f"{name}_{end}"] for end in ("lower", "upper")] for name in columns]), found
+
+    log = FunctionTransformer(np.log, np.exp)
+    (lower, upper), found = (values := bands(log, "ab"))[0].swapaxes(0, 1), values[1]
+    np.testing.assert_allclose(lower * upper, found[["a", "b"]].to_numpy().T ** 2)
+    whitened, plain = bands(PCA(whiten=True), "ab")[0], bands(None, "ab")[0]
+    np.testing.assert_allclose(whitened, plain, rtol=1e-6)
+
+
+def test_a_calibration_row_that_the_transformer_does_not_take_is_an_error():
+    X = lognormal(100, seed=4)
+    X.iloc[80:, 0] = 0.0
+    model = TransformedTargetRegressor(pipe(1), **LOGARITHM).fit(X.iloc[:60], X["x"].iloc[:60])
+    with pytest.raises(ValueError, match="values of 'x' that the transformer of the TransformedTargetRegressor"):
+        forecast(model, X, 1, confidence_level=0.9)

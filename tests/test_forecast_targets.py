@@ -27,6 +27,11 @@ def pipe(window=3, horizon=1, *, front=(), **params):
     return make_pipeline(*front, windows, FunctionTransformer(np.nan_to_num), Ridge())
 
 
+def with_codes(X):
+    """The numbers of categories."""
+    return X.assign(kind=X["kind"].cat.codes)
+
+
 def slow_targets(values, steps):
     """Look up each later value in a dictionary {(series, place): value}."""
     return np.array([[values.get((name, i + j), np.nan) for j in range(steps)] for name, i in values])
@@ -168,6 +173,10 @@ COLUMNS = pipe(time_column="when").fit(X.assign(when=range(40)), X["load"])
 PAIR = pipe(3, 3).fit(X[["load"]], X)
 PANEL = pd.concat({"a": X, "b": X + 1})
 SEARCH = GridSearchCV(pipe(), {"ridge__alpha": [1, 2]}, cv=TimeSeriesSplit(2), refit=False).fit(X, X["load"])
+KIND, KIND_LATER = (
+    rows[["load"]].assign(kind=pd.Categorical(["work", "rest"] * (len(rows) // 2))) for rows in (X, LATER)
+)
+KINDS = pipe(front=[FunctionTransformer(with_codes)]).fit(KIND, KIND["load"])
 EMPTY = X.assign(load=X["load"].where(X.index != X.index[-1]))
 KNOWN = {"target": "load", "future": LATER}
 
@@ -228,6 +237,24 @@ REFUSALS = {
         {**KNOWN, "future": pd.concat({"a": LATER})},
         r"no row for 3 .*b: 2024-01-02 16:00:00",
     ),
+    "unknown columns": ((FIT, X, 3), {**KNOWN, "future": LATER[["wind"]].rename(columns=str.upper)}, "None of the col"),
+    "unnamed Series": ((FIT, X, 3), {**KNOWN, "future": LATER["wind"].rename(None)}, "a Series without a name"),
+    "known columns twice": (
+        (FIT, X, 3),
+        {**KNOWN, "future": LATER.set_axis(["wind", "wind"], axis=1)},
+        "Several columns of future have the same label: 'wind'",
+    ),
+    "text for numbers": (
+        (FIT, X, 3),
+        {**KNOWN, "future": LATER.assign(wind="calm")},
+        "Column 'wind' of future has dtype .*, but that of X has float64: could not convert",
+    ),
+    "category that X lacks": (
+        (KINDS, KIND, 3),
+        {"target": "load", "future": KIND_LATER.assign(kind="holiday")},
+        "Column 'kind' of future holds values that are no categories of this column of X: 'holiday'",
+    ),
+    "Series for a table": ((FIT, X["load"], 1), {}, r"got a Series\. Pass X\.to_frame\(\)"),
     "array that is too wide": ((FIT, X, 3), {**KNOWN, "future": np.ones((3, 3))}, "array of 3 columns and X has 2"),
     "array that is too narrow": (
         (RULER, X.to_numpy(), 3),
