@@ -304,9 +304,17 @@ def test_what_cannot_be_compared_is_refused(model, params, message):
         backtest(model, X, **{"y": X["load"], "steps": 1, **params})
 
 
-def test_a_class_is_no_model():
+@pytest.mark.parametrize(
+    "model",
+    [
+        GRURegressor,
+        make_pipeline(GRURegressor, SlidingWindowTransformer(2), Ridge()),
+        TransformedTargetRegressor(make_pipeline(GRURegressor, Ridge())),
+    ],
+)
+def test_a_class_is_no_model(model):
     with pytest.raises(TypeError, match="GRURegressor is a class, not an instance"):
-        backtest(GRURegressor, X, X["load"], steps=1)
+        backtest(model, X, X["load"], steps=1)
 
 
 def test_a_series_is_no_table():

@@ -1,16 +1,25 @@
 """The documentation keeps its word: shared parameters are described alike, README's commands are those of the CI."""
 
+import functools
 import inspect
 import re
+import textwrap
+import warnings
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import sklearn
 from conftest import REGRESSORS
+from sklearn import metrics, model_selection, pipeline, preprocessing
 
 import skrnn
 
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [*REGRESSORS, skrnn.SlidingWindowTransformer]
+
+LITERAL = re.compile(r"(?:^\.\. code-block:: python|::)\n\n((?:(?: +[^\n]*)?\n)+)", re.MULTILINE)
 
 
 def described(cls, section):
@@ -67,3 +76,57 @@ def test_every_public_name_is_in_the_reference():
     reference = (ROOT / "docs" / "api.rst").read_text()
     for name in skrnn.__all__:
         assert re.search(rf"^   {name}$", reference, re.MULTILINE), name
+
+
+def test_the_first_snippet_of_the_readme_and_of_the_landing_page_runs_alone_and_is_the_same():
+    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (landing,) = LITERAL.findall((ROOT / "docs" / "index.rst").read_text())
+    assert textwrap.dedent(landing).strip() == snippet.strip()
+    namespace = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what a new user sees first is no warning
+        exec(snippet, namespace)
+    load = namespace["load"][800:]
+    error = np.abs(namespace["model"].predict(namespace["df_test"]) - load).mean()
+    assert error < 1.2  # the noise alone is 0.8, repeating the last value 1.9
+
+
+MODELS = {"One step at a time": "network"}  # what "model" is where a section begins, if no forecaster
+
+
+@pytest.fixture
+def at_hand():
+    """What a reader of the guide has at hand: names, a series, sequences, fitted models. Networks are small."""
+    rng = np.random.default_rng(0)
+    load = np.sin(2 * np.pi * np.arange(1200) / 24) + rng.normal(scale=0.1, size=1200)
+    sequences = [rng.normal(size=(n, 2)) for n in rng.integers(4, 9, size=30)]
+    names = {"np": np, "pd": pd, "sklearn": sklearn, "h": 3, "sequences": sequences}
+    for module in (metrics, model_selection, pipeline, preprocessing, skrnn):
+        names.update({name: value for name, value in vars(module).items() if not name.startswith("_")})
+    for name in skrnn.__all__:
+        if name.endswith(("Regressor", "Classifier")):
+            names[name] = functools.partial(getattr(skrnn, name), hidden_size=2, max_iter=2)
+    names["df"] = df = pd.DataFrame({"load": load}, index=pd.date_range("2024-01-01", periods=1200, freq="h"))
+    names["targets"] = [rows.sum(axis=1) for rows in sequences]
+    names["labels"] = [(rows.sum(axis=1) > 0).astype(float) for rows in sequences]
+    names["stream"] = [rng.normal(size=(4, 2)) for _ in range(3)]
+    windows = skrnn.SlidingWindowTransformer(24, horizon=names["h"])
+    names["forecaster"] = pipeline.make_pipeline(windows, names["GRURegressor"]()).fit(df, df["load"])
+    names["network"] = names["GRURegressor"](linear_skip=False).fit(rng.normal(size=(30, 5, 2)), rng.normal(size=30))
+    return names
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_code_of_each_section_of_the_guide_runs(at_hand):
+    text = (ROOT / "docs" / "user_guide.rst").read_text()
+    titles = list(re.finditer(r"^(\S[^\n]*)\n[-=~]{3,}$", text, re.MULTILINE))
+    blocks = list(LITERAL.finditer(text))
+    assert len(blocks) == text.count("::\n\n    ") + text.count("code-block:: python\n") > 8
+    config, names = sklearn.get_config(), {}
+    for block in blocks:
+        title = [title[1] for title in titles if title.start() < block.start()][-1]
+        if names.get("title") != title:
+            names = {**at_hand, "title": title, "model": at_hand[MODELS.get(title, "forecaster")]}
+        code = compile("\n" * text[: block.start(1)].count("\n") + textwrap.dedent(block[1]), "user_guide.rst", "exec")
+        exec(code, names)
+    assert sklearn.get_config() == config

@@ -238,6 +238,8 @@ REFUSALS = {
         r"no row for 3 .*b: 2024-01-02 16:00:00",
     ),
     "unknown columns": ((FIT, X, 3), {**KNOWN, "future": LATER[["wind"]].rename(columns=str.upper)}, "None of the col"),
+    "names of columns": ((FIT, X, 3), {"target": "load", "future": ["wind"]}, "future holds names, not values"),
+    "no table at all": ((FIT, None, 3), {}, "X must be a table of two dimensions, got NoneType"),
     "unnamed Series": ((FIT, X, 3), {**KNOWN, "future": LATER["wind"].rename(None)}, "a Series without a name"),
     "known columns twice": (
         (FIT, X, 3),

@@ -44,6 +44,8 @@ def read_future(future: Any, rows: Rows, targets: Sequence[int] | None) -> Futur
         future = future.to_frame()
     elif not hasattr(future, "columns") and np.ndim(future) == 1:
         future = np.asarray(future)[:, None]
+        if future.dtype.kind == "U":
+            raise ValueError("future holds names, not values. Pass a data frame that holds values of these columns.")
     frame, is_array, has_index = read_table(future, "future")
     columns = _columns_of_array(frame, rows, targets) if is_array or rows.layout.is_array else _columns(frame, rows)
     time_column, group_column = (
@@ -199,16 +201,16 @@ def _like(column: Any, values: Any) -> Any:
     """Future values in the type of the column of X, unless numbers could be cut off."""
     if column.dtype == values.dtype or column.dtype.kind in "iub":
         return values
+    categories = getattr(column.dtype, "categories", None)
+    unseen = [] if categories is None else [value for value in values.unique() if value not in categories]
+    if unseen:
+        raise ValueError(
+            f"Column {column.name!r} of future holds values that are no categories of this column of X: "
+            f"{in_words(unseen)}. Add them to the categories of X before the fit, or replace them."
+        )
     try:
-        found = values.astype(column.dtype)
+        return values.astype(column.dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Column {column.name!r} of future has dtype {values.dtype}, but that of X has {column.dtype}: {error}."
         ) from None
-    lost = found.isna()
-    if lost.any():
-        raise ValueError(
-            f"Column {column.name!r} of future holds values that are no categories of this column of X: "
-            f"{in_words(list(values[lost].unique()))}. Add them to the categories of X before the fit, or replace them."
-        )
-    return found

@@ -122,12 +122,16 @@ def take_apart(model: Any, caller: str) -> Parts:
 
 def find_window(model: Any) -> SlidingWindowTransformer | None:
     """The window step of a model that need not be fitted."""
-    if isinstance(model, type):
-        raise TypeError(f"{model.__name__} is a class, not an instance.")
     if isinstance(model, SlidingWindowTransformer):
         return model
-    parameters = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()
-    return next((value for value in parameters if isinstance(value, SlidingWindowTransformer)), None)
+    if isinstance(model, type) and hasattr(model, "fit"):
+        raise TypeError(f"{model.__name__} is a class, not an instance.")
+    within: Any = ()
+    if hasattr(model, "steps"):
+        within = [step for _, step in model.steps]
+    elif hasattr(model, "get_params"):
+        within = model.get_params(deep=False).values()
+    return next((window for part in within if (window := find_window(part)) is not None), None)
 
 
 def _split(model: Any) -> tuple[tuple[Any, ...], SlidingWindowTransformer, tuple[Any, ...]] | None:

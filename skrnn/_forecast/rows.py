@@ -111,10 +111,11 @@ def read_table(X: Any, name: str = "X") -> tuple[Any, bool, bool]:
         return table.X, False, table.index is not None
     if hasattr(X, "to_frame"):
         raise ValueError(f"{name} must be a table of two dimensions, got a {type(X).__name__}. Pass {name}.to_frame().")
-    X = np.asarray(X)
-    if X.ndim != 2:
-        raise ValueError(f"{name} must be a table of two dimensions, got an array of {X.ndim}.")
-    return pd.DataFrame(X), True, False
+    values = np.asarray(X)
+    if values.ndim != 2:
+        what = f"an array of {values.ndim}" if values.ndim else type(X).__name__
+        raise ValueError(f"{name} must be a table of two dimensions, got {what}.")
+    return pd.DataFrame(values), True, False
 
 
 def lay_out(X: Any, parts: Parts) -> tuple[Any, Layout]:

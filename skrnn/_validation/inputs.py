@@ -143,7 +143,8 @@ def _check_dimensions(estimator: Any, n_dim: int, reset: bool) -> None:
         raise ValueError(
             f"{type(estimator).__name__} was fitted with {kinds[estimator._n_dim]}, but got {kinds[n_dim]}. A "
             "single sequence needs an axis in front, X[np.newaxis]; an X_val of fit is brought into this form by "
-            'Pipeline(..., transform_input=["X_val"]).'
+            'make_pipeline(..., transform_input=["X_val"]), with sklearn.set_config(enable_metadata_routing=True) and '
+            "set_fit_request(X_val=True, y_val=True) of the last step."
         )
 
 
