@@ -31,6 +31,7 @@ from skrnn._persistence import VersionedState
 from skrnn._sequences import flat_windows
 from skrnn._validation import (
     Count,
+    HasMethods,
     Interval,
     Real,
     StrOptions,
@@ -40,6 +41,8 @@ from skrnn._validation import (
     fit_context,
     warn_of_given_target,
 )
+
+_LABEL = [str, Real, tuple, np.generic, HasMethods("strftime")]  # the last are dates and periods
 
 
 class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
@@ -63,7 +66,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         pairs the past of the other columns with the value of these ``horizon`` steps later. Columns of a data frame
         are named by their labels, also where these are numbers or tuples; those of an array by their positions.
     time_column : label, default=None
-        Column that holds the time. It takes the place of the index and is no channel of the windows.
+        Column that holds the time. It takes the place of the index and is no channel of the windows. For this and
+        ``group_column`` a whole number is also a position in a data frame whose labels are all text without numbers.
     group_column : label, default=None
         Column that names the series of a row. It is no channel of the windows.
     freq : {"auto"}, str, number or None, default="auto"
@@ -124,9 +128,9 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012  scikit-learn's name and form
         "window_size": [Count(1)],
         "horizon": [Count(0)],
-        "future_columns": [Hashable, "array-like", None],
-        "time_column": [Hashable, None],
-        "group_column": [Hashable, None],
+        "future_columns": [*_LABEL, "array-like", None],
+        "time_column": [*_LABEL, None],
+        "group_column": [*_LABEL, None],
         "freq": [str, Interval(Real, 0, None, closed="neither"), None],
         "history": [StrOptions({"all", "tail", "none"})],
         "flatten": ["boolean"],

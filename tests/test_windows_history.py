@@ -521,3 +521,15 @@ def test_what_transform_says_of_missing_steps_is_the_parameter_of_today():
     transformer = SlidingWindowTransformer(4, incomplete="ignore").fit(X)
     with pytest.raises(ValueError, match="3 of 9 windows"):
         transformer.set_params(incomplete="error").transform(X)
+
+
+@pytest.mark.parametrize(
+    ("labels", "column"), [(["when", "a"], 0), (["when", "a"], np.int64(0)), ([1, 0], 1), (["1", "0"], "1")]
+)
+def test_a_key_column_is_counted_only_where_no_label_reads_as_a_number(labels, column):
+    X = pd.DataFrame({0: np.arange(9.0), 1: np.arange(9.0) ** 2}).set_axis(labels, axis=1)
+    transformer = SlidingWindowTransformer(2, time_column=column).fit(X)
+    np.testing.assert_array_equal(transformer.transform(X.iloc[4:5]), [[[9.0], [16.0]]])
+    for name in (2, -1, 0 if labels == ["1", "0"] else "0"):
+        with pytest.raises(ValueError, match="is not a column of X"):
+            SlidingWindowTransformer(2, time_column=name).fit(X)

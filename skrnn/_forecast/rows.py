@@ -224,4 +224,8 @@ def _key_columns(frame: Any, is_array: bool, parts: Parts) -> tuple[int | None, 
             "time_column and group_column count the columns that come out of the steps in front, so that they cannot "
             'be found in X. Name them, with pipeline.set_output(transform="pandas").'
         )
-    return columns.keys if is_array and not parts.front else columns.places(Table(frame))
+    if not parts.front:
+        return columns.keys if is_array else columns.places(Table(frame))
+    time, group = (None if i is None or columns.labels is None else columns.labels[i] for i in columns.keys)
+    table = Table(frame)
+    return table.position(time, "time_column"), table.position(group, "group_column")

@@ -54,6 +54,11 @@ class Table:
             raise ValueError(f"{parameter}={column!r} is not a column of X. {self._columns_in_words(column)}")
         return place
 
+    def key(self, column: Any, parameter: str) -> int | None:
+        """Position of a key column. As scikit-learn's checks do, it may be counted where no label reads as a number."""
+        texts = self.labels is not None and all(_is_name(label) for label in self.labels)
+        return int(column) if texts and _is_position(column, self.X.shape[1]) else self.position(column, parameter)
+
     def positions(self, columns: Any, parameter: str) -> list[int]:
         """Positions of one or several columns. A tuple that is itself a label of a frame is one column."""
         if columns is None:
@@ -97,7 +102,7 @@ class Columns:
     @classmethod
     def of(cls, table: Table, time_column: Any, group_column: Any, future_columns: Any) -> Columns:
         """The columns that parameters name."""
-        keys = table.position(time_column, "time_column"), table.position(group_column, "group_column")
+        keys = table.key(time_column, "time_column"), table.key(group_column, "group_column")
         future = np.zeros(table.X.shape[1], dtype=bool)
         future[table.positions(future_columns, "future_columns")] = True
         return cls(table.labels, keys, np.delete(future, [i for i in keys if i is not None]))
@@ -118,11 +123,12 @@ class Columns:
         return np.delete(names, self.key_columns)
 
     def places(self, table: Table) -> tuple[int | None, int | None]:
-        """Positions of the key columns in a table of a later call."""
+        """Positions of the key columns in a table of a later call; those of ``fit`` if it has other labels."""
         if self.labels is None or table.labels is None:
             return self.keys
-        time, group = (None if i is None else self.labels[i] for i in self.keys)
-        return table.position(time, "time_column"), table.position(group, "group_column")
+        found = [None if i is None else table.find(self.labels[i]) for i in self.keys]
+        time, group = (i if place is None else place for i, place in zip(self.keys, found, strict=True))
+        return time, group
 
     def check_order(self, table: Table) -> None:
         """Refuse a frame with other labels than that of ``fit``; scikit-learn looks only at those that are strings."""
@@ -136,6 +142,11 @@ class Columns:
 def _is_position(column: Any, n_columns: int) -> bool:
     """Whether a number counts columns."""
     return isinstance(column, Integral) and not isinstance(column, bool) and 0 <= int(column) < n_columns
+
+
+def _is_name(label: Any) -> bool:
+    """Whether a label can be mistaken for no number."""
+    return isinstance(label, str) and not label.strip().isdecimal()
 
 
 def _is_same(label: Any, column: Any) -> bool:
