@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import timedelta
 from typing import Any, Self
 
 import numpy as np
@@ -70,11 +71,11 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         ``group_column`` a whole number is also a position in a data frame whose labels are all text without numbers.
     group_column : label, default=None
         Column that names the series of a row. It is no channel of the windows.
-    freq : {"auto"}, str, number or None, default="auto"
-        The time grid: a pandas frequency or, for keys that are numbers, the step. "auto" takes the frequency of the
-        index, or finds a regular grid of which at least half is filled; business days and months count as equal
-        steps. A row that is absent from the grid is a step of NaN in its place. None, or where there is no grid: the
-        rows before, in order.
+    freq : {"auto"}, str, number, pandas offset or None, default="auto"
+        The time grid: a pandas frequency or offset, for numbers the step. "auto" takes the frequency of the index, or
+        finds a grid of which at least half is filled: equal steps, up to a hundredth of one, business or other days of
+        the week, months, opening hours. A row that is absent from the grid is a step of NaN in its place. None, or
+        where there is no grid: the rows before, in order.
     history : {"all", "tail", "none"}, default="all"
         Which training rows are remembered: all, the last ``window_size - 1 + horizon`` of each series (enough for
         what comes after the training rows), or none.
@@ -89,8 +90,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
 
     Attributes
     ----------
-    freq_ : str, number or None
-        The time grid in use.
+    freq_ : str, number, pandas offset or None
+        The time grid in use; an offset where pandas has no text that says all of it, such as its holidays.
     n_features_in_ : int
         Number of columns seen during fit, key columns included.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -131,7 +132,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         "future_columns": [*_LABEL, "array-like", None],
         "time_column": [*_LABEL, None],
         "group_column": [*_LABEL, None],
-        "freq": [str, Interval(Real, 0, None, closed="neither"), None],
+        "freq": [str, Interval(Real, 0, None, closed="neither"), timedelta, HasMethods("rollforward"), None],
         "history": [StrOptions({"all", "tail", "none"})],
         "flatten": ["boolean"],
         "incomplete": [StrOptions({"warn", "ignore", "error"})],
@@ -145,7 +146,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         future_columns: Any = None,
         time_column: Hashable = None,
         group_column: Hashable = None,
-        freq: str | float | None = "auto",
+        freq: Any = "auto",
         history: str = "all",
         flatten: bool = False,
         incomplete: str = "warn",

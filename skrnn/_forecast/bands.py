@@ -85,16 +85,15 @@ def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndar
         )
     ends = np.append(np.flatnonzero(np.diff(history.series)), len(history) - 1)
     remembered = {history.labels[history.series[end]]: end for end in ends}
-    position = rows.position
     begin, first, before = rows.first.copy(), rows.first + parts.reach, rows.first + parts.reach - 1
     for i, (start, last) in enumerate(zip(rows.first, rows.last, strict=True)):
         end = remembered.get(rows.keys.labels[rows.keys.series[start]])
         if end is None:
             continue
-        time = rows.keys.time[start : last + 1]
-        first[i] = start + np.searchsorted(time, history.time[end], side="right")
-        in_X = first[i] > start and rows.keys.time[first[i] - 1] == history.time[end]
-        follows = rows.grid is None or (first[i] <= last and position[first[i]] == history.position[end] + 1)
+        place = rows.keys.place[start : last + 1]
+        first[i] = start + np.searchsorted(place, history.place[end], side="right")
+        in_X = first[i] > start and rows.keys.place[first[i] - 1] == history.place[end]
+        follows = rows.grid is None or (first[i] <= last and rows.keys.place[first[i]] == history.place[end] + 1)
         before[i] = first[i] - 1 if in_X or follows else first[i]
         begin[i] = first[i] - 1 if in_X else first[i]
     return begin, first, before

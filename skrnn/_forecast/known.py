@@ -68,7 +68,7 @@ def next_times(rows: Rows, future: Future | None, step: Any, steps: int) -> list
     if not rows.layout.has_times:
         return [pd.RangeIndex(steps)] * len(rows.last)
     if step is not None:
-        return [following(rows.times[last : last + 1], steps, step) for last in rows.last]
+        return [following(rows, last, steps, step) for last in rows.last]
     if future is None or future.times is None:
         raise ValueError(
             "The rows of X lie on no regular time grid, so that the times of the next ones cannot be told. Set freq of "
@@ -151,19 +151,35 @@ def _find(future: Future, keys: Keys, rows: Rows) -> np.ndarray:
     if future.times is not None and (
         future.keys.kind != keys.kind or (future.keys.zone is None) != (keys.zone is None)
     ):
-        kinds = [f"{k.kind}{' with a time zone' if k.zone else ''}" for k in (future.keys, keys)]
+        kinds = [f"{k.kind}{'' if k.zone is None else ' with a time zone'}" for k in (future.keys, keys)]
         raise ValueError(f"The keys of future are of kind {kinds[0]}, but those of X of kind {kinds[1]}.")
     number = {label: i for i, label in enumerate(future.keys.labels)}
     labels = [0 if future.common else number.get(label, -1) for label in keys.labels]
-    place, wanted = future.keys.time, keys.time
-    if rows.grid is not None and future.times is not None and "f" in (place.dtype.kind, wanted.dtype.kind):
-        place, wanted = rows.grid.positions(place)[0], rows.grid.positions(wanted)[0]  # floats are equal up to rounding
-    held = pd.MultiIndex.from_arrays([future.keys.series, place])
-    repeated = np.flatnonzero(held.duplicated())
+    place, wanted, usable = _places(future, keys, rows)
+    held = pd.MultiIndex.from_arrays([future.keys.series[usable], place])
+    repeated = usable[held.duplicated()]
     if len(repeated):
         raise ValueError(f"future holds several rows under the same key ({future.keys.describe(repeated)}).")
-    wanted_keys = pd.MultiIndex.from_arrays([np.asarray(labels, dtype=np.int64)[keys.series], wanted])
-    return np.asarray(held.get_indexer(wanted_keys))
+    at = held.get_indexer(pd.MultiIndex.from_arrays([np.asarray(labels, dtype=np.int64)[keys.series], wanted]))
+    return np.where(at < 0, -1, usable[at]) if len(usable) else at
+
+
+def _places(future: Future, keys: Keys, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is equal in rows of ``future`` and in the rows to be forecast, and which rows of ``future`` these are.
+
+    On a grid these are positions, since times may miss it a little. Rows beside it are of no use.
+    """
+    every = np.arange(len(future.keys))
+    if rows.grid is None or rows.keys.phase is None or future.times is None:
+        return future.keys.time, keys.time, every
+    phase = dict(zip((rows.keys.labels[i] for i in rows.keys.series), rows.keys.phase, strict=True))
+    if future.common and len(set(phase.values())) > 1:
+        return future.keys.time, keys.time, every
+    shared = next(iter(phase.values()))
+    phases = np.array([phase.get(label, shared) for label in future.keys.labels])
+    position, fits = rows.grid.place(future.keys.time, phases[future.keys.series])
+    wanted, _ = rows.grid.place(keys.time, np.array([phase[label] for label in keys.labels])[keys.series])
+    return position[fits], wanted, every[fits]
 
 
 def _of_series(future: Future, label: Any) -> np.ndarray:

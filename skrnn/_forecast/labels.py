@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from skrnn._forecast.rows import Rows, read_row_keys
-from skrnn._history import Axis
+from skrnn._history import Axis, Grid
 
 
-def following(last: Any, n: int, step: Any) -> Any:
-    """The next n labels of an index.
+def following(rows: Rows, row: int, n: int, step: Any) -> Any:
+    """The labels of the n steps after a row.
 
     Parameters
     ----------
-    last : pandas.Index of length 1
-        The label after which they come.
+    rows : Rows
+        Rows of X.
+    row : int
+        The row after which they come.
     n : int
         How many.
-    step : str or number
-        A pandas frequency, or a number of the unit of the index. Periods go on at their own frequency.
+    step : Grid or number
+        The grid of times, or a step in the unit of the index. Periods go on at their own frequency.
 
     Returns
     -------
     index : pandas.Index of length n
-        Of the type, unit, time zone and name of ``last``.
+        Of the type, unit, time zone and name of the index of the rows.
     """
     import pandas as pd
 
+    last = rows.times[row : row + 1]
     if isinstance(last, pd.PeriodIndex):
         return pd.period_range(last[0], periods=n + 1, freq=last.freq, name=last.name)[1:]
-    if isinstance(last, pd.TimedeltaIndex):
-        return pd.timedelta_range(last[0], periods=n + 1, freq=step, name=last.name)[1:].as_unit(last.unit)
-    if isinstance(last, pd.DatetimeIndex):
-        offset: Any = pd.tseries.frequencies.to_offset(step)
-        if not offset.is_on_offset(last[0]):  # weeks whose rows lie on another weekday than the offset's
-            offset = pd.offsets.Day(7 * offset.n)
-        return pd.date_range(last[0], periods=n + 1, freq=offset, name=last.name)[1:].as_unit(last.unit)
-    first = last[0]
+    if isinstance(last, pd.DatetimeIndex | pd.TimedeltaIndex):
+        time = int(last.as_unit("ns").asi8[0])
+        phase = rows.keys.phase[row] if rows.keys.phase is not None else step.phase_of(time)
+        return _dates(step.following(time, phase, n), last, step.name)
+    first, step = last[0], step.name if isinstance(step, Grid) else step
     if isinstance(last, pd.RangeIndex):
         return pd.RangeIndex(first + step, first + step * (n + 1), step, name=last.name)
     numbers = first + step * np.arange(1, n + 1)
@@ -46,8 +47,24 @@ def following(last: Any, n: int, step: Any) -> Any:
     return pd.Index(numbers, name=last.name, dtype=last.dtype if keeps_type else None)
 
 
+def _dates(times: np.ndarray, like: Any, freq: Any) -> Any:
+    """Nanoseconds as an index of the kind of another, with its frequency where pandas grants it."""
+    import pandas as pd
+
+    if isinstance(like, pd.TimedeltaIndex):
+        index: Any = pd.TimedeltaIndex(times.astype("timedelta64[ns]"))
+    else:
+        index = pd.DatetimeIndex(times.astype("datetime64[ns]"))
+        if like.tz is not None:
+            index = index.tz_localize("UTC").tz_convert(like.tz)
+    index = index.as_unit(like.unit).rename(like.name)
+    with suppress(ValueError, TypeError):  # pandas does not call steps across a change of the clock regular
+        index.freq = freq
+    return index
+
+
 def step_of(rows: Rows, *, find: bool) -> Any:
-    """The step at which the times of some rows go on; None if it cannot be told.
+    """The grid on which the times of some rows go on, or their step; None if it cannot be told.
 
     Parameters
     ----------
@@ -60,13 +77,11 @@ def step_of(rows: Rows, *, find: bool) -> Any:
 
     times = rows.times
     if rows.grid is not None:
-        return rows.grid.name
+        return rows.grid
     if isinstance(times, pd.PeriodIndex):
         return times.freq
     if isinstance(times, pd.RangeIndex):
         return abs(times.step)
-    own = getattr(times, "freq", None)
-    if own is not None and own.n > 0:
-        return own
     keys = rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)
-    return Axis.of(keys, "auto").freq if find or keys.kind == "number" else None
+    told = find or keys.kind == "number" or getattr(times, "freq", None) is not None
+    return Axis.of(keys, "auto").grid if told else None

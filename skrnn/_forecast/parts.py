@@ -73,8 +73,8 @@ class Parts:
             return self
         number = {label: i for i, label in enumerate(history.labels)}
         later = np.zeros(len(history), dtype=bool)
-        for series, time in zip(keys.series, keys.time, strict=True):
-            later |= (history.series == number.get(keys.labels[series], -1)) & (history.time > time)
+        for series, place in zip(keys.series, keys.place, strict=True):
+            later |= (history.series == number.get(keys.labels[series], -1)) & (history.place > place)
         window = copy(self.window)
         window._memory = replace(self.memory, history=history.take(~later))
         return replace(self, window=window)

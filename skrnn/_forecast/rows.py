@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from skrnn._forecast.parts import Parts
-from skrnn._history import Axis, Keys, Table, block_keys, distinct_rows, read_keys
+from skrnn._history import Axis, Keys, Table, block_keys, distinct_rows, plain_index, read_keys
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Layout:
 
         times, levels = frame.index, []
         if self.time_column is not None:
-            times = pd.Index(frame.iloc[:, self.time_column])
+            times = frame.iloc[:, self.time_column]
         elif isinstance(times, pd.MultiIndex):
             levels = [times.get_level_values(i) for i in range(times.nlevels - 1)]
             times = times.get_level_values(-1)
         if self.group_column is not None:
             levels.append(pd.Index(frame.iloc[:, self.group_column]))
-        return times, levels
+        return plain_index(times), levels
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class Rows:
     @property
     def position(self) -> np.ndarray:
         """Steps on the time grid, or the rank within the series (n,)."""
-        if self.grid is not None:
-            return np.asarray(self.grid.positions(self.keys.time)[0])
+        if self.keys.position is not None:
+            return self.keys.position
         return np.arange(len(self.keys)) - np.searchsorted(self.keys.series, self.keys.series)
 
     @property
@@ -132,7 +132,8 @@ def read_rows(X: Any, parts: Parts) -> Rows:
     axis, history = parts.memory.axis, parts.memory.history
     if axis.kind != "block" and layout.has_times:
         keys = read_row_keys(frame, layout)
-        axis.check(history.numbered(keys), history.phase)
+        placed = axis.placed(history.numbered(keys), history.phase)
+        keys = replace(keys, position=placed.position, phase=placed.phase)
         return sort_rows(frame, layout, keys, axis)
     if isinstance(frame.index, pd.MultiIndex):
         raise ValueError(
@@ -169,7 +170,7 @@ def sort_rows(frame: Any, layout: Layout, keys: Keys, axis: Axis | None) -> Rows
 
 def keys_of(keys: Keys, rows: Any) -> Keys:
     """Keys of some rows."""
-    return replace(keys, time=keys.time[rows], series=keys.series[rows], known=keys.known[rows])
+    return keys.take(rows)
 
 
 def joined(levels: list[Any]) -> Any:

@@ -67,6 +67,7 @@ def horizon_targets(y: Any, steps: int) -> Any:
 
     layout = Layout(is_array=False, has_index=True, time_column=None, group_column=None)
     keys = read_row_keys(pd.DataFrame({"y": values}, index=index), layout)
+    keys = Axis.of(keys, "auto").placed(keys)
     rows, slot = distinct_rows(keys, values[:, None])
     found = _side_by_side(values[rows], keys.series[rows], _positions(keys)[rows], steps)[slot]
     name = y.columns[0] if hasattr(y, "columns") else y.name
@@ -75,9 +76,8 @@ def horizon_targets(y: Any, steps: int) -> Any:
 
 def _positions(keys: Keys) -> np.ndarray:
     """Places of the rows on their time grid; without one, their ranks within their series."""
-    grid = Axis.of(keys, "auto").grid
-    if grid is not None:
-        return np.asarray(grid.positions(keys.time)[0])
+    if keys.position is not None:
+        return keys.position
     order = np.lexsort((keys.time, keys.series))
     begins = np.searchsorted(keys.series[order], keys.series[order])
     fresh = np.ones(len(order), dtype=np.int64)

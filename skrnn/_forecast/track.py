@@ -83,7 +83,8 @@ def _times(rows: Rows, first: int, order: np.ndarray) -> Any:
     held = rows.times[first : first + int(np.sum(order >= 0))]
     if len(held) == len(order):
         return held
-    return held[:1].append(following(held[:1], len(order) - 1, rows.grid.name))
+    every = held[:1].append(following(rows, first, len(order) - 1, rows.grid))
+    return every.where(order < 0, held.take(np.maximum(np.cumsum(order >= 0) - 1, 0)))
 
 
 def _clear(frame: Any, columns: Sequence[int], absent: np.ndarray) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from skrnn._history.grid import Grid, find_grid
+from skrnn._history.grid import Grid
 from skrnn._history.keys import Keys
+from skrnn._history.search import find_grid
 
 
 @dataclass(frozen=True)
@@ -15,52 +17,63 @@ class Axis:
     """Kind, time zone and grid of the training keys."""
 
     kind: str
-    zone: str | None
+    zone: Any
     grid: Grid | None
 
     @classmethod
-    def of(cls, keys: Keys, freq: str | float | None) -> Axis:
+    def of(cls, keys: Keys, freq: Any) -> Axis:
         """The axis of the keys of ``fit``; see ``find_grid`` for ``freq``."""
         return cls(keys.kind, keys.zone, find_grid(keys, freq))
 
     @property
-    def freq(self) -> str | float | None:
+    def freq(self) -> Any:
         return None if self.grid is None else self.grid.name
 
-    def check(self, keys: Keys, phase: np.ndarray) -> None:
-        """Refuse keys of another kind, and keys that lie off the grid.
+    def placed(self, keys: Keys, phase: np.ndarray | None = None) -> Keys:
+        """The keys with their places on the grid.
 
         Parameters
         ----------
         keys : Keys
             Keys of a call.
-        phase : ndarray of shape (n_labels,)
+        phase : ndarray of shape (n_labels,), default=None
             Phase of the series that are known; the first series of ``keys`` are these.
+
+        Raises
+        ------
+        ValueError
+            If the keys are of another kind than those of ``fit``, or lie off the grid.
         """
         if keys.kind == "block":
-            return
+            return keys
+        self._check_kind(keys)
+        grid = self.grid
+        if grid is None:
+            return keys
+        phases = np.zeros(0, dtype=np.int64) if phase is None else phase
+        new = keys.series >= len(phases)
+        if new.any():
+            all_phases = grid.phases(keys.time[new], keys.series[new], len(keys.labels))
+            phases = np.append(phases, all_phases[len(phases) :])
+        of_row = phases[keys.series]
+        position, fits = grid.place(keys.time, of_row)
+        off = np.flatnonzero(keys.known & ~fits)
+        if len(off):
+            raise ValueError(
+                f"{len(off)} rows of X lie off the time grid (freq_={grid.name!r}): "
+                f"{keys.describe(off)}. Resample X to this grid, or set freq=None to take the rows before in order."
+            )
+        return replace(keys, position=position, phase=of_row)
+
+    def _check_kind(self, keys: Keys) -> None:
         if keys.kind != self.kind:
             raise ValueError(
                 f"The keys of X are of kind {keys.kind!r}, but those of the training rows of kind {self.kind!r}. Give "
                 "X an index like theirs; a reset_index, or a step in front, may have replaced it."
             )
         if (keys.zone is None) != (self.zone is None):
-            first, second = ("X", "the training rows") if keys.zone else ("the training rows", "X")
+            first, second = ("the training rows", "X") if keys.zone is None else ("X", "the training rows")
             raise ValueError(
                 f"The index of {first} has a time zone and that of {second} has none, so their times cannot be "
                 "compared. Give both a zone with tz_localize, or remove it with tz_localize(None)."
-            )
-        if self.grid is not None:
-            self._check_on_grid(self.grid, keys, phase)
-
-    def _check_on_grid(self, grid: Grid, keys: Keys, phase: np.ndarray) -> None:
-        _, row_phase = grid.positions(keys.time)
-        expected = np.zeros(len(keys.labels), dtype=np.int64)
-        expected[keys.series] = row_phase
-        expected[: len(phase)] = phase
-        off = np.flatnonzero(keys.known & ((row_phase < 0) | (row_phase != expected[keys.series])))
-        if len(off):
-            raise ValueError(
-                f"{len(off)} rows of X lie off the time grid (freq_={grid.name!r}): "
-                f"{keys.describe(off)}. Resample X to this grid, or set freq=None to take the rows before in order."
             )

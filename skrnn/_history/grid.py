@@ -1,21 +1,22 @@
-"""The time grid: from keys to whole positions, so that a step is found by arithmetic and a hole keeps its place."""
+"""Time grids: from times to whole positions, so that a step is found by arithmetic and a hole keeps its place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from skrnn._history.keys import Keys, wall_clock
+from skrnn._history.clock import DAY, HOUR, Clock
 
-_DAY = 86_400_000_000_000  # nanoseconds
-_FLOAT_TOLERANCE = 0.01  # of one step
+TOLERANCE = 0.01  # of one step
+_BEFORE_ALL = np.datetime64(-110_000, "D")  # before the first day that nanoseconds can tell
+_ROUND = (DAY, HOUR, HOUR // 60, *(10**k for k in range(10, 0, -1)))
 _MONTHS = {  # pandas offsets that are whole months, and how many
     f"{prefix}{name}{end}": months
     for name, months, prefixes in (
-        ("Month", 1, ("", "Business")),
+        ("Month", 1, ("", "Business", "CustomBusiness")),
         ("Quarter", 3, ("", "B")),
         ("Year", 12, ("", "B")),
     )
@@ -24,221 +25,213 @@ _MONTHS = {  # pandas offsets that are whole months, and how many
 }
 
 
-class Grid(Protocol):
-    """Places of keys on a regular grid."""
+@dataclass(frozen=True)
+class Grid(ABC):
+    """A regular grid of times.
+
+    A grid measures times in a way in which its steps are all ``step`` long. The rows of one series lie on it if
+    their measures leave the same remainder, the phase of the series, up to a hundredth of a step.
+    """
+
+    name: Any  # what ``freq_`` shows: a pandas frequency, a number or a pandas offset
+    step: int | float
+    clock: Clock
 
     @property
-    def name(self) -> str | float: ...
+    def tolerance(self) -> float:
+        """How far a time may lie from its step: a hundredth of it, but no more than an hour."""
+        return min(TOLERANCE * self.step, HOUR)
 
-    def positions(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Position of each time, and its phase: rows of one series lie on the grid if their phases are equal.
+    @abstractmethod
+    def _measure(self, number: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool]:
+        """Measure of what the clock shows, and whether the grid has steps there."""
 
-        The phase is -1 where a time lies on no grid of this kind.
+    @abstractmethod
+    def _steps_after(self, number: np.ndarray, n: int) -> np.ndarray:
+        """What the clock shows at the next n steps."""
+
+    def phases(self, time: np.ndarray, series: np.ndarray, n_series: int) -> np.ndarray:
+        """The phase of each series: the roundest one to which its rows are close."""
+        measure, _ = self._measure(self.clock.read(time))
+        rest = measure % self.step
+        phase = np.zeros(n_series, dtype=rest.dtype)
+        phase[series] = rest
+        apart = around_zero(rest - phase[series], self.step)
+        if np.any(apart != 0):
+            order = np.argsort(series, kind="stable")
+            labels, begin = np.unique(series[order], return_index=True)
+            for label, rows in zip(labels, np.split(order, begin[1:]), strict=True):
+                phase[label] = self._roundest(phase[label], apart[rows])
+        return phase
+
+    def phase_of(self, time: int) -> Any:
+        """The phase of a series of one row."""
+        return self.phases(np.array([time]), np.zeros(1, dtype=np.int32), 1)[0]
+
+    def place(self, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Position of each time on the grid of its phase, and whether it lies there.
+
+        On a clock on the wall, a time of the day that is missing when the clock is put forward is looked for within
+        as much time around it as is missing. Where ``fit`` has seen no change of the clock, steps that are equal in
+        UTC are taken as well.
         """
+        position, fits = self._nearest(self.clock, time, phase)
+        rest = np.flatnonzero(~fits)
+        other = self.clock.other()
+        if len(rest) and other is not None:
+            position[rest], fits[rest] = self._nearest(other, time[rest], phase[rest])
+            rest = rest[~fits[rest]]
+        if len(rest) and self.clock.zone is not None and not self.clock.even:
+            position[rest], fits[rest] = self._missing(time[rest], phase[rest])
+        return position, fits
+
+    def following(self, time: int, phase: Any, n: int) -> np.ndarray:
+        """The times of the next n steps."""
+        at, phases = np.array([time]), np.array([phase])
+        clock, other = self.clock, self.clock.other()
+        if other is not None and not self._nearest(clock, at, phases)[1] and self._nearest(other, at, phases)[1]:
+            clock = other
+        number = clock.read(at)
+        position, _ = self.place(at, phases)
+        exact = number + (phases + position * self.step - self._measure(number)[0])
+        return clock.time(self._steps_after(exact, n))
+
+    def _nearest(self, clock: Clock, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest position, and whether it is near enough, by one clock."""
+        measure, on = self._measure(clock.read(time))
+        position, rest = np.divmod(measure - phase, self.step)
+        up = 2 * rest > self.step
+        distance = np.where(up, self.step - rest, rest)
+        return position.astype(np.int64) + up, on & (distance <= self.tolerance)
+
+    def _missing(self, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of times in place of one that the clock on the wall leaves out, and whether there is one."""
+        begin, end = self.clock.left_out(time)
+        (low, on), (high, _), (measure, _) = (self._measure(number) for number in (begin, end, self.clock.read(time)))
+        position = -((phase - low) // self.step)
+        point = phase + position * self.step
+        fits = (point < high) & (np.abs(measure - point) <= end - begin) & on
+        return position.astype(np.int64), fits
+
+    def _roundest(self, phase: Any, apart: np.ndarray) -> Any:
+        """The phase near the middle of some rows, which lie ``apart`` from the given one."""
+        width = self.tolerance
+        near = apart[np.abs(apart - np.sort(apart)[len(apart) // 2]) <= width]
+        low, high = max(near.min(), near.max() - width), min(near.max(), near.min() + width)
+        if apart.dtype.kind == "f":
+            return phase + min(max(0, low), high)
+        low, high = phase + int(np.ceil(low)), phase + int(np.floor(high))
+        return next((high // unit * unit for unit in _ROUND if high // unit * unit >= low), high) % self.step
 
 
 @dataclass(frozen=True)
-class StepGrid:
-    """Equal steps: a number, a time span or, with a zone, whole days on the wall clock of that zone."""
+class StepGrid(Grid):
+    """Equal steps: a number, a span of time, or days and hours of the clock on the wall."""
 
-    name: str | float
-    step: int | float
-    origin: float | None = None  # of times that are no whole numbers
-    zone: str | None = None
+    origin: int | float = 0
 
-    def positions(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if self.origin is None:
-            position, phase = np.divmod(wall_clock(time, self.zone), self.step)
-            whole = phase == np.floor(phase)
-        else:
-            ratio = (time - self.origin) / self.step
-            position, phase = np.rint(ratio), np.zeros(len(time))
-            whole = np.abs(ratio - position) <= _FLOAT_TOLERANCE
-        return position.astype(np.int64, copy=False), np.where(whole, phase, -1).astype(np.int64, copy=False)
+    def _measure(self, number: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool]:
+        return number - self.origin, True
+
+    def _steps_after(self, number: np.ndarray, n: int) -> np.ndarray:
+        steps = self.step * np.arange(1, n + 1)
+        return number + (steps if number.dtype.kind == "f" else np.rint(steps).astype(np.int64))
 
 
 @dataclass(frozen=True)
-class CalendarGrid:
-    """Steps of a pandas offset that are not of equal length: business days, months, quarters, years, others."""
+class OffsetGrid(Grid):
+    """Steps of a pandas offset."""
 
-    name: str
-    origin: int  # nanoseconds on the wall clock, on the offset
-    zone: str | None = None
+    offset: Any
 
-    def positions(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        from pandas.tseries.frequencies import to_offset
-
-        offset: Any = to_offset(self.name)
-        ordinal, on_offset, within = self._ordinals(wall_clock(time, self.zone), offset.base)
-        position, phase = np.divmod(ordinal, offset.n)
-        return position, np.where(on_offset, phase * _DAY + within, -1)
-
-    def _ordinals(self, wall: np.ndarray, base: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Number of each time in the calendar, whether it lies on the offset, and the time of day."""
+    def _steps_after(self, number: np.ndarray, n: int) -> np.ndarray:
         import pandas as pd
 
-        within = wall % _DAY
-        days = wall.astype("datetime64[ns]").astype("datetime64[D]")
-        if type(base) is pd.offsets.BusinessDay:
-            return np.busday_count(np.datetime64(0, "D"), days), np.is_busday(days), within
+        index = pd.date_range(pd.Timestamp(int(number[0])), periods=n + 1, freq=self.offset)
+        return np.asarray(index[1:].as_unit("ns").asi8)
+
+
+@dataclass(frozen=True)
+class CalendarGrid(OffsetGrid):
+    """Dates that do not lie equally far apart: business days, months, quarters, years, others."""
+
+    origin: int  # nanoseconds on the wall clock, a first time
+
+    def _measure(self, number: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool]:
+        day = (number + int(TOLERANCE * DAY)) // DAY
+        dates, where = np.unique(day, return_inverse=True)
+        ordinal, on = self._ordinals(dates.astype("datetime64[D]"))
+        return ordinal[where] * DAY + (number - day * DAY), on[where]
+
+    def _ordinals(self, dates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Number of each date in the calendar, and whether it belongs to it."""
+        import pandas as pd
+
+        base = self.offset.base
+        if isinstance(base, pd.offsets.BusinessDay):
+            calendar = getattr(base, "calendar", None) or np.busdaycalendar()
+            ordinal = np.busday_count(_BEFORE_ALL, dates, busdaycal=calendar)
+            return ordinal, np.is_busday(dates, busdaycal=calendar)
+        stamps = pd.DatetimeIndex(dates.astype("datetime64[ns]"))
         if months := _MONTHS.get(type(base).__name__):
-            day, where = np.unique(days, return_inverse=True)
-            on_offset = np.array([base.is_on_offset(stamp) for stamp in pd.DatetimeIndex(day)], dtype=bool)
-            return days.astype("datetime64[M]").astype(np.int64) // months, on_offset[where], within
-        ends = pd.to_datetime([min(self.origin, wall.min()), max(self.origin, wall.max())], unit="ns")
-        known = pd.date_range(ends[0], ends[1], freq=base).as_unit("ns").asi8
-        ordinal = np.searchsorted(known, wall)
-        on_offset = known[np.minimum(ordinal, len(known) - 1)] == wall
-        return ordinal - np.searchsorted(known, self.origin), on_offset, np.zeros_like(wall)
+            on = np.array([base.is_on_offset(stamp) for stamp in stamps], dtype=bool)
+            return dates.astype("datetime64[M]").astype(np.int64) // months, on
+        origin = pd.Timestamp(self.origin).normalize()
+        days = pd.date_range(min(origin, stamps[0]), max(origin, stamps[-1]), freq=base).to_numpy()
+        days = days.astype("datetime64[D]")
+        ordinal = np.searchsorted(days, dates)
+        on = np.append(days, np.datetime64("NaT"))[ordinal] == dates
+        return ordinal - np.searchsorted(days, origin.to_datetime64().astype("datetime64[D]")), on
 
 
-def find_grid(keys: Keys, freq: str | float | None) -> Grid | None:
-    """Find the grid of the keys of ``fit``.
+@dataclass(frozen=True)
+class OpeningGrid(OffsetGrid):
+    """Equal steps of opening hours: those of a pandas ``BusinessHour`` or ``CustomBusinessHour``."""
 
-    Parameters
-    ----------
-    keys : Keys
-        Keys of the training rows.
-    freq : {"auto"}, str, number or None
-        A pandas offset, a number of the key's unit, or how to find it: "auto" takes the index's own
-        frequency, else a calendar (business days, months) or one step that all rows share, if at least half of
-        that grid is filled.
-
-    Returns
-    -------
-    grid : Grid or None
-        None if there is no regular grid.
-    """
-    if freq is None or keys.kind == "block":
-        return None
-    step = _given_step(keys, freq)
-    if step is not None:
-        return _grid_of_step(keys, step)
-    for grid in _candidates(keys):
-        position, phase = grid.positions(keys.time)
-        if _is_filled(keys, position, phase):
-            return grid
-    return None
+    def _measure(self, number: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool]:
+        opens, closes = (np.array([_of_day(time) for time in of]) for of in (self.offset.start, self.offset.end))
+        length = (closes - opens) % DAY
+        calendar = getattr(self.offset, "calendar", None) or np.busdaycalendar()
+        slack = int(TOLERANCE * self.step)
+        day, within = np.divmod(number - opens[0] + slack, DAY)  # an opening after midnight is one of the day before
+        dates, where = np.unique(day, return_inverse=True)
+        dates = dates.astype("datetime64[D]")
+        ordinal = np.busday_count(_BEFORE_ALL, dates, busdaycal=calendar)[where]
+        on = np.is_busday(dates, busdaycal=calendar)[where]
+        since = within[:, None] - (opens - opens[0])  # (time, opening)
+        open_time = np.where(on, np.clip(since - slack, 0, length).sum(axis=1), 0)
+        on &= np.any((since >= 0) & (since - slack < length), axis=1)
+        return ordinal * length.sum() + open_time, on
 
 
-def _given_step(keys: Keys, freq: str | float) -> Any:
-    """The step that the user or the index tells, as a number or a pandas offset; None if neither does."""
-    if isinstance(freq, str) and freq == "auto":
-        backwards = keys.freq is not None and keys.freq.n < 0  # an index from the newest to the oldest row
-        return -1 * keys.freq if backwards else keys.freq
-    if keys.kind == "number":
-        if isinstance(freq, str):
-            raise ValueError(f"freq={freq!r} needs an index of datetimes or timedeltas, but the keys of X are numbers.")
-        return freq
-    if not isinstance(freq, str):
-        raise ValueError(f"freq={freq!r} needs keys that are numbers, but the keys of X are of kind {keys.kind!r}.")
-    import pandas as pd
+@dataclass(frozen=True)
+class WalkGrid(OffsetGrid):
+    """Steps of which each depends on the one before: the same day of each month, say."""
 
-    if keys.kind.startswith("period"):
-        if freq != keys.kind[7:-1]:
-            raise ValueError(f"freq={freq!r} differs from the frequency of the period index, {keys.kind[7:-1]!r}.")
-        return keys.freq
-    try:
-        offset = pd.tseries.frequencies.to_offset(freq)
-    except ValueError as error:
-        raise ValueError(f"freq={freq!r} is not a pandas frequency such as 'h', '15min', 'D', 'B' or 'MS'.") from error
-    if offset.n < 1:
-        raise ValueError(f"freq={freq!r} must go forward in time.")
-    if keys.kind == "timedelta" and not isinstance(offset, pd.offsets.Tick | pd.offsets.Day):
-        raise ValueError(f"freq={freq!r} is no span of time, which an index of timedeltas needs.")
-    return offset
+    origin: int  # nanoseconds on the wall clock, a first time
+
+    def _measure(self, number: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool]:
+        import pandas as pd
+
+        start = pd.Timestamp(self.origin)
+        before, after = [start - self.offset], [start]
+        while before[-1].value > number.min(initial=self.origin):
+            before.append(start - (len(before) + 1) * self.offset)
+        while after[-1].value <= number.max(initial=self.origin):
+            after.append(after[-1] + self.offset)
+        points = pd.DatetimeIndex([*before[::-1], *after]).as_unit("ns").asi8
+        right = np.searchsorted(points, number, side="right")
+        nearest = right - (number - points[right - 1] < points[right] - number)
+        apart = np.clip(number - points[nearest], -DAY // 4, DAY // 4)
+        return (nearest - len(before)) * DAY + apart, True
 
 
-def _grid_of_step(keys: Keys, step: Any) -> Grid:
-    """Grid of a number or of a pandas offset."""
-    import pandas as pd
-
-    if isinstance(step, int | float | np.number):
-        number = int(step) if float(step).is_integer() else float(step)
-        whole = keys.time.dtype.kind == "i" and isinstance(number, int)
-        origin = None if whole else float(keys.time[keys.known].min() if keys.known.any() else 0)
-        return StepGrid(number, number, origin)
-    if keys.kind.startswith("period"):
-        return StepGrid(keys.kind[7:-1], step.n)
-    if isinstance(step, pd.offsets.Day | pd.offsets.Week):
-        days = step.n * (7 if isinstance(step, pd.offsets.Week) else 1)
-        return StepGrid(step.freqstr, days * _DAY, zone=keys.zone)
-    if isinstance(step, pd.offsets.Tick):
-        return StepGrid(step.freqstr, pd.Timedelta(step).as_unit("ns").value)
-    wall = wall_clock(keys.time, keys.zone)
-    return CalendarGrid(step.freqstr, int(wall[keys.known].min()) if keys.known.any() else 0, keys.zone)
+def _of_day(time: Any) -> int:
+    """Nanoseconds since midnight."""
+    return int(((time.hour * 60 + time.minute) * 60 + time.second) * 1_000_000_000)
 
 
-def _candidates(keys: Keys) -> Iterator[Grid]:
-    """Grids that the keys may lie on, the most telling first."""
-    if keys.kind == "datetime":
-        yield from _calendars(keys)
-    spacing = _spacings(keys, keys.time)
-    if not len(spacing):
-        return
-    if spacing.dtype.kind == "i":
-        step = int(np.gcd.reduce(spacing))
-        yield StepGrid(_step_name(keys, step), step)
-    else:
-        shortest = spacing.min()
-        step = spacing.sum() / np.rint(spacing / shortest).sum()
-        yield StepGrid(float(step), float(step), float(keys.time[keys.known].min()))
-
-
-def _calendars(keys: Keys) -> Iterator[Grid]:
-    """Months, business days and days on the wall clock, where all rows fit."""
-    import pandas as pd
-
-    wall = wall_clock(keys.time, keys.zone)
-    spacing = _spacings(keys, wall)
-    if not len(spacing) or np.any(spacing % _DAY):
-        return
-    days = pd.DatetimeIndex(np.unique(wall[keys.known] // _DAY * _DAY).astype("datetime64[ns]"))
-    origin = int(wall[keys.known].min())
-    if spacing.min() >= 28 * _DAY:
-        month = days.year.to_numpy() * 12 + days.month.to_numpy()
-        step = max(int(np.gcd.reduce(np.diff(month))), 1)
-        for name in ("MS", "ME", "BMS", "BME"):
-            offset = pd.tseries.frequencies.to_offset(name)
-            if all(offset.is_on_offset(day) for day in days):
-                yield CalendarGrid(name if step == 1 else f"{step}{name}", origin, keys.zone)
-    dates = days.to_numpy().astype("datetime64[D]")
-    step = int(np.gcd.reduce(spacing))
-    if spacing.min() < spacing.max() and step % (7 * _DAY) and np.is_busday(dates).all():
-        n_days = int(np.gcd.reduce(np.diff(np.busday_count(np.datetime64(0, "D"), dates))))
-        yield CalendarGrid("B" if n_days == 1 else f"{n_days}B", origin, keys.zone)
-    weekly = step == 7 * _DAY
-    offset = pd.offsets.Week(weekday=days[0].weekday()) if weekly else pd.offsets.Day(step // _DAY)
-    yield StepGrid(offset.freqstr, step, zone=keys.zone)
-
-
-def _step_name(keys: Keys, step: int) -> str | int:
-    """A step as pandas writes it."""
-    import pandas as pd
-
-    if keys.kind in ("datetime", "timedelta"):
-        return str(pd.tseries.frequencies.to_offset(pd.Timedelta(step, unit="ns")).freqstr)
-    return step
-
-
-def _spacings(keys: Keys, time: np.ndarray) -> np.ndarray:
-    """Distances between consecutive distinct times of each series."""
-    series, time = keys.series[keys.known], time[keys.known]
-    if len(keys.labels) > 1 or np.any(time[1:] < time[:-1]):
-        order = np.lexsort((time, series))
-        series, time = series[order], time[order]
-    spacing = np.diff(time)
-    return spacing[(spacing > 0) & (series[1:] == series[:-1])]
-
-
-def _is_filled(keys: Keys, position: np.ndarray, phase: np.ndarray) -> bool:
-    """Whether all rows lie on the grid and fill at least half of it."""
-    series, phase = keys.series[keys.known], phase[keys.known]
-    of_series = np.zeros(len(keys.labels), dtype=phase.dtype)
-    of_series[series] = phase
-    if np.any((phase < 0) | (phase != of_series[series])):
-        return False
-    spacing = _spacings(keys, position)
-    n_series = len(np.unique(series))
-    n_distinct = len(spacing) + n_series
-    return 2 * n_distinct >= int(spacing.sum()) + n_series
+def around_zero(distance: np.ndarray, step: float) -> np.ndarray:
+    """What is left of distances without whole steps, in -step / 2 ... step / 2."""
+    rest = distance % step
+    return np.where(2 * rest > step, rest - step, rest)

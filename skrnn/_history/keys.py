@@ -31,7 +31,7 @@ class Keys:
 
     ``time`` holds int64 or float64 numbers of the unit that ``kind`` tells ("number", "datetime" and
     "timedelta" in nanoseconds, "period[...]" in ordinals). ``series`` are positions in ``labels``.
-    ``known`` is False where a row came without a time.
+    ``known`` is False where a row came without a time. Rows of a series that lie in one place of the grid are the same.
     """
 
     time: np.ndarray  # (n,)
@@ -39,12 +39,24 @@ class Keys:
     labels: tuple[Hashable, ...]
     kind: str
     known: np.ndarray  # (n,) bool
-    zone: str | None = None
+    zone: Any = None  # the tzinfo of datetimes
     freq: Any = None  # the pandas offset of the index itself
     exact: bool = True  # equal keys stand for equal rows
+    position: np.ndarray | None = None  # (n,) steps on the time grid, where ``Axis.placed`` has found one
+    phase: np.ndarray | None = None  # (n,) offset of each row's series from the grid
 
     def __len__(self) -> int:
         return len(self.time)
+
+    @property
+    def place(self) -> np.ndarray:
+        """What tells the rows of a series apart: the position on the grid, without one the time (n,)."""
+        return self.time if self.position is None else self.position
+
+    def take(self, rows: Any) -> Keys:
+        """Keys of some rows."""
+        parts = ("time", "series", "known", "position", "phase")
+        return replace(self, **{name: part[rows] for name in parts if (part := getattr(self, name)) is not None})
 
     def isolated(self) -> Keys:
         """The same keys, where each row without a time is a series of its own: no history, in no other window."""
@@ -109,29 +121,29 @@ def read_keys(index: Any, times: Any = None, groups: Any = None, *, exact: bool 
     import pandas as pd
 
     if times is not None:
-        time_index = pd.Index(times)
+        time_index = plain_index(times)
     elif index is None:
         return None
     elif isinstance(index, pd.MultiIndex):
         _check_levels(index)
-        time_index = index.get_level_values(-1)
+        time_index = plain_index(index.get_level_values(-1))
         outer = index.droplevel(-1)
         groups = outer if groups is None else list(zip(outer, groups, strict=True))
     else:
-        time_index = index
+        time_index = plain_index(index)
     keys = _time_keys(time_index, where="index" if times is None else "time_column")
     series, labels = _factorize(groups, len(keys))
     return replace(keys, series=series, labels=labels, exact=exact)
 
 
-def wall_clock(time: np.ndarray, zone: str | None) -> np.ndarray:
-    """Nanoseconds of UTC as nanoseconds that a clock on the wall in ``zone`` shows."""
+def plain_index(times: Any) -> Any:
+    """Times as an index of pandas' own types, where those of pyarrow stand for the same."""
     import pandas as pd
 
-    if zone is None:
-        return time
-    stamps = pd.DatetimeIndex(pd.to_datetime(time, unit="ns", utc=True))
-    return stamps.tz_convert(zone).tz_localize(None).as_unit("ns").asi8
+    index = pd.Index(times)
+    if isinstance(index.dtype, pd.ArrowDtype) and index.dtype.kind in "mM":
+        return (pd.DatetimeIndex if index.dtype.kind == "M" else pd.TimedeltaIndex)(index)
+    return index
 
 
 def _check_levels(index: Any) -> None:
@@ -153,10 +165,8 @@ def _time_keys(index: Any, where: str) -> Keys:
     n_rows = len(index)
     series = np.zeros(n_rows, dtype=np.int32)
     freq = getattr(index, "freq", None)
-    zone = None
+    zone = getattr(index, "tz", None)
     if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex):
-        tz = getattr(index, "tz", None)
-        zone = None if tz is None else str(tz)
         try:
             time, known = index.as_unit("ns").asi8, ~np.asarray(index.isna())
         except pd.errors.OutOfBoundsDatetime as error:
@@ -167,7 +177,8 @@ def _time_keys(index: Any, where: str) -> Keys:
     elif isinstance(index, pd.PeriodIndex):
         time, known, kind = index.asi8, ~np.asarray(index.isna()), f"period[{index.freqstr}]"
     elif index.dtype.kind in "iuf" or index.inferred_type in ("integer", "floating", "mixed-integer-float"):
-        time, known = _numbers(np.asarray(index.to_numpy(dtype=np.float64 if index.dtype.kind == "O" else None)))
+        inexact = index.dtype.kind == "O" or index.hasnans
+        time, known = _numbers(index.to_numpy(np.float64, na_value=np.nan) if inexact else index.to_numpy())
         kind = "number"
     else:
         raise TypeError(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skrnn._history.grid import Grid
 from skrnn._history.keys import Keys
 from skrnn._history.store import History, Rows, same_rows
 
@@ -27,6 +26,7 @@ class Lookup:
     unseen: np.ndarray  # (n,) bool: the history holds nothing of the row's series
     n_changed: int  # keys whose remembered row holds other values than the call's
     contradicted: tuple[Hashable, ...]  # series whose history was ignored since most shared rows differ
+    on_grid: bool  # whether steps are those of a time grid, not the rows in order
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,6 @@ def look_up(
     values: np.ndarray,
     distinct: tuple[Rows, Rows],
     history: History,
-    grid: Grid | None,
     *,
     window_size: int,
     horizon: int,
@@ -58,15 +57,13 @@ def look_up(
     Parameters
     ----------
     keys : Keys
-        Keys of the n rows, their series numbered as in ``history``.
+        Keys of the n rows, placed on the grid, their series numbered as in ``history``.
     values : ndarray of shape (n, n_channels)
         Their values.
     distinct : tuple of ndarray
         Rows and slots of ``distinct_rows``.
     history : History
         Rows known from before; may be empty.
-    grid : Grid or None
-        The grid, or None for the rows in order.
     window_size, horizon : int
         Length and lag of the window, in steps.
     future : ndarray of shape (n_channels,)
@@ -74,10 +71,10 @@ def look_up(
     """
     rows, slot = distinct
     reach = horizon + window_size - 1
-    past = _within_reach(history, keys, reach, grid)
+    past = _within_reach(history, keys, reach)
     past, n_changed, contradicted = _without_shared(past, keys, values, rows)
-    known, place = _merge(past, keys, values, rows, grid)
-    at = place[slot]  # (n,) each row of the call among the known rows
+    known, rank = _merge(past, keys, values, rows)
+    at = rank[slot]  # (n,) each row of the call among the known rows
 
     codes, start = _codes(known, at, reach)
     starts = start, start + horizon if future.any() else start
@@ -88,14 +85,14 @@ def look_up(
     n_missing = window_size - np.minimum(*(_count(codes, first, window_size) for first in starts))
     stale = start + window_size - 1 > _newest(known, codes, future, len(keys.labels))[keys.series]
     unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
-    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted)
+    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None)
 
 
-def _within_reach(history: History, keys: Keys, reach: int, grid: Grid | None) -> History:
+def _within_reach(history: History, keys: Keys, reach: int) -> History:
     """The remembered rows that the windows of a call may need."""
-    if grid is not None and len(history.labels) == 1 and len(history):
-        oldest = grid.positions(keys.time[keys.known])[0].min(initial=np.iinfo(np.int64).max) - reach
-        return history.take(slice(int(np.searchsorted(history.position, oldest)), None))
+    if keys.position is not None and len(history.labels) == 1 and len(history):
+        oldest = keys.position[keys.known].min(initial=np.iinfo(np.int64).max) - reach
+        return history.take(slice(int(np.searchsorted(history.place, oldest)), None))
     called = np.zeros(max(len(history.labels), len(keys.labels)), dtype=bool)
     called[keys.series] = True
     needed = called[history.series]
@@ -110,10 +107,10 @@ def _without_shared(
         return past, 0, ()
     n_past = len(past)
     row = np.arange(len(keys))[rows]
-    time = np.concatenate([past.time, keys.time[row]])
+    place = np.concatenate([past.place, keys.place[row]])
     series = np.concatenate([past.series, keys.series[row]])
-    order = np.lexsort((time, series))
-    repeats = np.flatnonzero((np.diff(time[order]) == 0) & (np.diff(series[order]) == 0))
+    order = np.lexsort((place, series))
+    repeats = np.flatnonzero((np.diff(place[order]) == 0) & (np.diff(series[order]) == 0))
     if not len(repeats):
         return past, 0, ()
     old, new = order[repeats], row[order[repeats + 1] - n_past]
@@ -130,21 +127,21 @@ def _without_shared(
     return past.take(np.flatnonzero(keep)), n_changed, labels
 
 
-def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows, grid: Grid | None) -> tuple[_Rows, np.ndarray]:
+def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows) -> tuple[_Rows, np.ndarray]:
     """All known rows, and the place of each of ``rows`` among them."""
-    time, series, values = keys.time[rows], keys.series[rows], values[rows]
-    place = np.arange(len(time))
+    place, series, values = keys.place[rows], keys.series[rows], values[rows]
+    rank = np.arange(len(place))
     if len(past):
-        time, series = np.concatenate([past.time, time]), np.concatenate([past.series, series])
-        order = np.lexsort((time, series))
-        time, series = time[order], series[order]
+        place, series = np.concatenate([past.place, place]), np.concatenate([past.series, series])
+        order = np.lexsort((place, series))
+        place, series = place[order], series[order]
         values = np.concatenate([past.values.astype(values.dtype, copy=False), values])[order]
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
-        place = rank[len(past) :]
-    if grid is None:
-        return _Rows(series, np.arange(len(series)) - np.searchsorted(series, series), values), place
-    return _Rows(series, grid.positions(time)[0], values), place
+        rank = rank[len(past) :]
+    if keys.position is None:
+        place = np.arange(len(series)) - np.searchsorted(series, series)
+    return _Rows(series, place, values), rank
 
 
 def _codes(known: _Rows, at: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:

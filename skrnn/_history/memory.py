@@ -32,8 +32,9 @@ class WindowMemory:
 
     def remembering(self, keys: Keys, values: np.ndarray) -> WindowMemory:
         """The same with more rows in the history, as far as it is kept."""
+        keys = self._placed(keys, self.history)
         rows, _ = distinct_rows(keys, values)
-        extended = self.history.extended(keys, values, rows, self.axis)
+        extended = self.history.extended(keys, values, rows)
         if self.keeps == "none" or keys.kind == "block":
             return self
         return replace(self, history=extended.tail(self.reach) if self.keeps == "tail" else extended)
@@ -42,15 +43,17 @@ class WindowMemory:
         """Windows (n, step, channel) of the rows of a call, in these rows and, unless ``alone``, in the history."""
         alone = alone or keys.kind == "block"
         history = History.empty(values.shape[1]) if alone else self.history
-        keys = history.numbered(keys)
-        self.axis.check(keys, history.phase)
+        keys = self._placed(keys, history)
         return look_up(
             keys,
             values,
             distinct_rows(keys, values),
             history,
-            None if keys.kind == "block" else self.axis.grid,
             window_size=self.window_size,
             horizon=self.horizon,
             future=self.columns.future,
         )
+
+    def _placed(self, keys: Keys, history: History) -> Keys:
+        """The keys on the time axis, their series numbered as in a history."""
+        return self.axis.placed(history.numbered(keys), history.phase)

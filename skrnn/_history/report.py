@@ -10,6 +10,11 @@ from skrnn._history.keys import Keys
 from skrnn._history.lookup import Lookup
 from skrnn._history.memory import WindowMemory
 
+_GRID_HELP = (
+    " Steps of the time grid that hold no rows, as at night, on Sundays or on holidays, count too: freq=None takes the "
+    "rows in order, so that the next row is the next step."
+)
+
 
 class IncompleteWindowWarning(UserWarning):
     """Some windows miss steps, since the rows before them are not known."""
@@ -49,6 +54,7 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
                 if keys.kind == "block"
                 else f"with horizon={horizon} only the next {rows} can be predicted."
             )
+            + _GRID_HELP * found.on_grid
             + " To forecast further ahead, use skrnn.forecast, pass the rows observed since in the same call, or use a "
             'longer horizon. incomplete="ignore" takes what is there.'
         )

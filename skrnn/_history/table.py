@@ -26,7 +26,7 @@ class Table:
         if hasattr(X, "get_column"):
             import pandas as pd
 
-            return cls(pd.DataFrame({name: X.get_column(name).to_numpy() for name in X.columns}))
+            return cls(pd.DataFrame({name: _of_polars(X.get_column(name)) for name in X.columns}))
         return None
 
     @property
@@ -168,3 +168,12 @@ def _check_distinct(columns: Any, name: str) -> None:
 def in_words(labels: Sequence[Any], most: int = 20) -> str:
     """Labels as Python writes them."""
     return ", ".join(map(repr, labels[:most])) + (", ..." if len(labels) > most else "")
+
+
+def _of_polars(column: Any) -> Any:
+    """A column of polars as one of pandas, in its time zone, which numpy has no place for."""
+    import pandas as pd
+
+    values = column.to_numpy()
+    zone = getattr(column.dtype, "time_zone", None)
+    return values if zone is None else pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(zone)
