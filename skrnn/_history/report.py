@@ -122,7 +122,7 @@ def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incompl
         f"{n_incomplete} of {len(keys)} windows of fit miss steps: {why}. Choose a smaller window_size, or fit on "
         "longer series.",
         IncompleteWindowWarning,
-        stacklevel=5,
+        stacklevel=6,
     )
 
 
