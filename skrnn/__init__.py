@@ -4,8 +4,8 @@ from skrnn._forecast import backtest, forecast, horizon_targets
 from skrnn._gru import GRUClassifier, GRURegressor
 from skrnn._history import IncompleteWindowWarning
 from skrnn._lstm import LSTMClassifier, LSTMRegressor
+from skrnn._padding import complete_windows, pad_sequences
 from skrnn._rnn import RNNClassifier, RNNRegressor
-from skrnn._sequences import complete_windows, pad_sequences
 from skrnn._windows import SlidingWindowTransformer
 
 __version__ = "0.1.0"

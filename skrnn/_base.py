@@ -29,7 +29,12 @@ from skrnn._validation import (
     check_validation_set,
     check_weight,
     fit_context,
+    plain,
+    plain_parameters,
+    validation_set_named,
+    warn_of_lost_precision,
     warn_of_lost_steps,
+    warn_of_many_unobserved,
 )
 
 if TYPE_CHECKING:
@@ -144,11 +149,12 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         examples = self._read(X, y, sample_weight, reset=not goes_on)
         whole, held_out = examples, None
         if check_validation_set(self, X_val, y_val):
-            held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
+            with validation_set_named():
+                held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
             check_same_outputs(held_out.y, examples.y)
         elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
             examples, held_out = self._hold_out(examples)
-        log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=self.max_iter)
+        log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=plain(self.max_iter))
         if not log.converged:
             warnings.warn(
                 f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet. Raise "
@@ -204,14 +210,14 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
         With k targets in a row the k - 1 rows before the held-out ones are left out: their targets may lie among those.
         """
-        return examples.hold_out(self.validation_fraction, gap=examples.y.shape[-1] - 1)
+        return examples.hold_out(plain(self.validation_fraction), gap=examples.y.shape[-1] - 1)
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Examples:
         """Check one set of examples; those of weight zero are left out."""
         from skrnn._examples import Examples
 
         check_target_order(X, y)
-        sequences = check_sequences(self, X, n_channels=self.n_channels, reset=reset)
+        sequences = check_sequences(self, X, n_channels=plain(self.n_channels), reset=reset)
         check_segments(sequences, self.segment_size)
         observed = sequences.observed_steps(self.missing) if self.return_sequences else None
         y = self._check_target(y, len(sequences), observed, reset=reset)
@@ -221,8 +227,11 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         examples = examples if used.all() else examples.take(used)
         if examples.step_weight is not None and not examples.step_weight.any():
             raise ValueError("X contains no observed step, so that return_sequences=True leaves nothing to learn from.")
-        if reset and self.missing == "skip":
-            warn_of_lost_steps(examples.sequences, examples.weight)
+        if reset:
+            warn_of_lost_precision(sequences.base, "Channel {} of X")
+            warn_of_many_unobserved(examples.sequences, self.missing)
+            if self.missing == "skip":
+                warn_of_lost_steps(examples.sequences, examples.weight)
         return self._weighted(examples, reset=reset)
 
     def _train(
@@ -231,9 +240,9 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         """Train a new or the present model, then set all that was learnt."""
         from skrnn._model import train_on
 
-        model = self._continued(examples) if goes_on else self._untrained(examples, whole)
         with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
             try:
+                model = self._continued(examples) if goes_on else self._untrained(examples, whole)
                 plan = self._plan(len(examples), max_iter)
                 model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
             except FloatingPointError as error:
@@ -254,18 +263,14 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
     def _plan(self, n_samples: int, max_iter: int) -> Plan:
         from skrnn._training import Plan
 
+        batch_size = plain(self.batch_size)
         return Plan(
-            solver=self.solver,
-            learning_rate=self.learning_rate,
-            learning_rate_init=self.learning_rate_init,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            clip_norm=self.clip_norm,
-            batch_size=min(_suited_batch(n_samples) if self.batch_size == "auto" else self.batch_size, n_samples),
+            **plain_parameters(
+                self, "solver", "learning_rate", "learning_rate_init", "momentum", "weight_decay", "clip_norm"
+            ),
+            **plain_parameters(self, "tol", "n_iter_no_change", "shuffle"),
+            batch_size=min(_suited_batch(n_samples) if batch_size == "auto" else batch_size, n_samples),
             max_iter=max_iter,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
-            shuffle=self.shuffle,
         )
 
     def _spec(self, examples: Examples, loss: Loss) -> NetworkSpec:
@@ -282,18 +287,12 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
                 "an answer at each step. Set segment_size=1."
             )
         return NetworkSpec(
+            **plain_parameters(self, "hidden_size", "num_layers", "bidirectional", "dropout", "norm", "pooling"),
+            **plain_parameters(self, "segment_size", "return_sequences"),
             layer=self._layer,
             input_size=examples.sequences.n_channels + (self.missing == "indicator"),
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            bidirectional=self.bidirectional,
-            dropout=self.dropout,
             width=loss.width(examples.y.shape[-1]),
-            options=tuple((name, getattr(self, name)) for name in self._layer_options),
-            norm=self.norm,
-            pooling=self.pooling,
-            segment_size=self.segment_size,
-            return_sequences=self.return_sequences,
+            options=tuple(plain_parameters(self, *self._layer_options).items()),
         )
 
     def _untrained(self, examples: Examples, whole: Examples) -> Model:
@@ -302,9 +301,8 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
         loss = self._make_loss()
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        reading = {"missing": self.missing, "linear_skip": self.linear_skip}
-        places = {"dtype": self.dtype, "device": self.device}
-        return start(self._spec(examples, loss), loss, examples, whole, seed=seed, **reading, **places)
+        given = plain_parameters(self, "missing", "linear_skip", "dtype", "device")
+        return start(self._spec(examples, loss), loss, examples, whole, seed=seed, **given)
 
     def _continued(self, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""
@@ -315,7 +313,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         spec, model = self._spec(examples, loss), self._model
         old, new = ({**asdict(s), **dict(s.options)} for s in (model.spec, spec))
         old |= {"loss": model.loss, "missing": model.missing, "linear_skip": model.linear_skip}
-        new |= {"loss": loss, "missing": self.missing, "linear_skip": self.linear_skip}
+        new |= {"loss": loss, **plain_parameters(self, "missing", "linear_skip")}
         for parameter in (*_SHAPES, *self._layer_options):
             if old[parameter] != new[parameter]:
                 raise ValueError(

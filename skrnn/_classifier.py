@@ -19,6 +19,7 @@ from skrnn._validation import (
     check_step_labels,
     class_factors,
     encode_labels,
+    plain,
     score_steps,
 )
 
@@ -145,7 +146,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         -------
         y_pred : ndarray of shape (n_samples,), or (n_samples, n_steps) with ``return_sequences=True``
             Labels. A skipped step has the label of the step before, and a sequence without an observed step that of
-            the initial state.
+            the initial state, with a warning.
         """
         now = as_it_is_now(self)
         return now._answer(*now._infer(X))
@@ -182,7 +183,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             With ``return_sequences=True`` there is an axis of steps behind that of samples.
         """
         outputs, dtype = self._infer(X)
-        scores = outputs.raw.cpu().numpy().astype(dtype)
+        scores = self._finite(outputs.raw.cpu().numpy(), dtype, outputs.of)
         return scores[..., 0] if scores.shape[-1] == 1 else scores
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -206,14 +207,15 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         check_is_fitted(now)
         if not now._model.spec.return_sequences:
             return float(super(RecurrentClassifier, now).score(X, y, sample_weight))
-        return score_steps(accuracy_score, y, now.predict(X), now._observed(X), sample_weight)
+        observed = now._observed(X)
+        return score_steps(accuracy_score, check_step_labels(y, observed), now.predict(X), observed, sample_weight)
 
     def _answer(self, outputs: Outputs, _: np.dtype) -> np.ndarray:
         return self.classes_[self._probabilities(outputs).argmax(axis=-1)]
 
     def _probabilities(self, outputs: Outputs) -> np.ndarray:
         """Probabilities (..., class) from outputs."""
-        answer = self._model.predict(outputs)
+        answer = self._finite(self._model.predict(outputs), np.dtype(np.float64), outputs.of)
         return np.concatenate([1 - answer, answer], axis=-1) if answer.shape[-1] == 1 else answer
 
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
@@ -240,11 +242,11 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
 
     def _hold_out(self, examples: Examples) -> tuple[Examples, Examples]:
         if self.return_sequences:
-            return examples.hold_out(self.validation_fraction, gap=0)
-        return examples.hold_out_of_each(_labels_of(examples.y), self.validation_fraction)
+            return examples.hold_out(plain(self.validation_fraction), gap=0)
+        return examples.hold_out_of_each(_labels_of(examples.y), plain(self.validation_fraction))
 
     def _make_loss(self) -> Loss:
-        return make_loss(CLASSIFICATION_LOSSES, self.loss, vars(self))
+        return make_loss(CLASSIFICATION_LOSSES, plain(self.loss), vars(self))
 
 
 def _labels_of(indicators: np.ndarray) -> np.ndarray:

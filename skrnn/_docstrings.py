@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
-from typing import TypeVar
+from types import FunctionType
+from typing import Any, TypeVar
 
 _Face = TypeVar("_Face", bound=type)
 
@@ -23,7 +24,8 @@ dropout : float, default=0.0
 norm : {"batch", "layer"} or None, default=None
     Normalise what enters each layer above the first and what enters the output. "batch": each column over the
     sequences and observed steps of a batch, in prediction by running statistics; "layer": each step over its
-    columns. The first layer reads channels that are standardised anyway.
+    columns. The first layer reads channels that are standardised anyway. "batch" needs batches of more than one
+    sequence: ``batch_size=1`` is an error, and a size that would leave a last batch of one is raised until it does not.
 pooling : {"last", "mean", "max", "attention"}, default="last"
     What the output reads of the top layer: the state after the last step (of each direction), or the mean, the
     largest values or a mean with learnt weights (additive attention) over the steps that are not skipped. Must be
@@ -164,7 +166,9 @@ series is not: put a ``SlidingWindowTransformer`` in front.
 
 
 def documented(face: _Face) -> _Face:
-    """Fill the placeholders {parameters}, {attributes} and {notes} of a face's docstring."""
+    """Fill the placeholders {parameters}, {attributes} and {notes} of a face's docstring, and name it in errors."""
+    if "__init__" not in vars(face):
+        face.__init__ = _copy_named(face.__init__, f"{face.__qualname__}.__init__")  # type: ignore[misc]
     if face.__doc__ is None:  # python -OO
         return face
     signature = inspect.signature(face).parameters
@@ -179,6 +183,15 @@ def documented(face: _Face) -> _Face:
         text = text.replace(f"{{{name}}}", section)
     face.__doc__ = text
     return face
+
+
+def _copy_named(function: Any, name: str) -> FunctionType:
+    """A copy of a function by another name, which Python's errors of wrong arguments tell."""
+    copy = FunctionType(function.__code__, function.__globals__, function.__name__, None, function.__closure__)
+    for attribute in ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__"):
+        setattr(copy, attribute, getattr(function, attribute))
+    copy.__qualname__ = name
+    return copy
 
 
 def _entries(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,7 @@ class Outputs:
 
     raw: torch.Tensor  # (n, width) or (n, step, width)
     linear: np.ndarray | None = None  # (n, target), of the linear skip, in standardised units
+    of: Sequences | None = None  # what was read
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,15 @@ class Model:
         return len(self.x_scale.mean)
 
     @property
-    def state_widths(self) -> list[int]:
-        """Last axis of each array of the state of ``step``."""
-        return [self.n_channels] if self._reads_windows else [self.spec.hidden_size] * self.spec.num_layers
+    def state_shapes(self) -> list[tuple[int, int]]:
+        """First and last axis of each array of the state of ``step``."""
+        if self.reads_windows:
+            return [(self.n_steps, self.n_channels)]
+        n_states = 2 if self.spec.layer.endswith("LSTM") else 1
+        return [(n_states, self.spec.hidden_size)] * self.spec.num_layers
 
     @property
-    def _reads_windows(self) -> bool:
+    def reads_windows(self) -> bool:
         """Whether one more step changes how the steps before it are read."""
         return self.spec.skip_steps > 0 or self.spec.segment_size > 1
 
@@ -78,7 +83,7 @@ class Model:
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
         network = _network_of(self, place, len(sequences) * sequences.n_steps)
         linear = None if self.linear is None else self.linear.answer(sequences)
-        return Outputs(network.infer(_batch(self, sequences, place, dtype)), linear)
+        return Outputs(network.infer(_batch(self, sequences, place, dtype)), linear, sequences)
 
     def predict(self, outputs: Outputs) -> np.ndarray:
         """Answers in the units of y (..., target)."""
@@ -96,6 +101,14 @@ class Model:
         levels = _read(self.loss.quantiles, outputs.raw) * self._spread[:, None]  # type: ignore[attr-defined]
         centre = self.y_scale.mean if outputs.linear is None else self.y_scale.invert(outputs.linear)
         return levels + centre[..., None]
+
+    def farthest(self, sequences: Sequences) -> tuple[float, int, float]:
+        """How many spreads of ``fit`` the farthest value lies from the mean, its channel, and the value."""
+        values = sequences.base
+        with np.errstate(over="ignore"):
+            distance = np.abs(values / self.x_scale.std - self.x_scale.mean / self.x_scale.std)
+        row, channel = np.unravel_index(np.argmax(np.nan_to_num(distance)), distance.shape)
+        return float(np.nan_to_num(distance[row, channel])), int(channel), float(values[row, channel])
 
     @property
     def _spread(self) -> np.ndarray:
@@ -117,12 +130,13 @@ class Model:
 
         The state holds the states of all layers, or the last steps if these are read anew each time.
         """
-        if self._reads_windows:
+        if self.reads_windows:
             steps = np.full((self.n_steps, *values.shape), np.nan) if before is None else before[0]
             steps = np.concatenate([steps[1:], values[None]])
             return self.infer(Sequences.of(steps.transpose(1, 0, 2)), device), (steps,)
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
-        base, observed = _base(self, Sequences(values, np.arange(len(values)), 1), place, dtype)
+        sequences = Sequences(values, np.arange(len(values)), 1)
+        base, observed = _base(self, sequences, place, dtype)
         kernel = _kernel_of(self, place)
         if kernel is not None and self.spec.norm is None:
             from skrnn._compiled import read_step
@@ -131,12 +145,12 @@ class Model:
                 _compiled_threads(self, len(values))
             seen = None if observed is None else observed.numpy()
             raw, states = read_step(self.spec, self.weights, kernel, base.numpy(), seen, before)
-            return Outputs(torch.from_numpy(raw)), states
+            return Outputs(torch.from_numpy(raw), of=sequences), states
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if observed is None else observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
         network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
         raw, after = network.step(base, observed, given)
-        return Outputs(raw), tuple(state.cpu().numpy() for state in after)
+        return Outputs(raw, of=sequences), tuple(state.cpu().numpy() for state in after)
 
 
 @alone
@@ -164,6 +178,10 @@ def train_on(
     """
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
     examples, held_out = _known(model, examples), held_out and _known(model, held_out)
+    if model.spec.norm == "batch" and min(plan.batch_size, len(examples)) > 1:
+        # A last batch of one would have no spread.
+        size = next(size for size in count(plan.batch_size) if len(examples) % size != 1)
+        plan = replace(plan, batch_size=size)
     linear_of_all = model.linear_of_all
     network = _network_of(model, place, len(examples) * examples.sequences.n_steps)
     data = labelled(model, examples, place, dtype)
@@ -175,6 +193,8 @@ def train_on(
     if watched is not None and model.linear is not None and model.training.n_epochs == 0:
         before = losses(network, model.loss, watched)
     log, training = train(network, model.loss, data, plan, model.training, validation=watched, report=report)
+    if not all(np.isfinite(array).all() for array in network.arrays().values()):
+        raise FloatingPointError("the weights are not finite after the last step")
     model = replace(model, training=training, linear_of_all=None)
     if watched is None or before is None or surely_lower(losses(network, model.loss, watched), before):
         return replace(model, weights=network.arrays()), log
@@ -233,7 +253,7 @@ def labelled(
     model: Model, examples: Examples, device: torch.device, dtype: torch.dtype, like: Batch | None = None
 ) -> Batch:
     """Standardised examples on a device; weights have mean 1. ``like`` are others from the same base."""
-    targets = model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64)
+    targets = model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64, "output {} of y")
     if model.linear is not None:
         targets -= model.linear.answer(examples.sequences)
         targets /= model.linear.spread
@@ -241,7 +261,13 @@ def labelled(
     answer_weight = examples.answer_weight()
     weight = torch.from_numpy(answer_weight / answer_weight.mean()).to(device=device, dtype=dtype)
     del targets  # in double precision
-    return replace(_batch(model, examples.sequences, device, dtype, like), y=y, weight=weight)
+    batch = _batch(model, examples.sequences, device, dtype, like)
+    if not torch.isfinite(y).all():
+        raise ValueError(
+            f"y (or y_val) reaches {np.abs(examples.y).max():.4g}, too far from its mean in fit for {model.dtype}, in "
+            "which the network computes. Check that value, or fit with dtype='float64'."
+        )
+    return replace(batch, y=y, weight=weight)
 
 
 def _batch(

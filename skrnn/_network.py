@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -296,7 +297,7 @@ class TorchNetwork:
         if norms:
             for norm in norms:
                 norm.forget()
-            self._in_chunks(self._network.train().measured, data)
+            self._in_chunks(self._network.train().measured, data, least=2)
 
     def infer(self, data: Batch) -> torch.Tensor:
         """Raw output (n, width) or (n, step, width)."""
@@ -313,11 +314,13 @@ class TorchNetwork:
         with torch.no_grad():
             return self._network.eval().step(x, observed, before)
 
-    def _in_chunks(self, read: Callable[..., torch.Tensor], data: Batch) -> torch.Tensor:
+    def _in_chunks(self, read: Callable[..., torch.Tensor], data: Batch, least: int = 1) -> torch.Tensor:
+        """What is read of all sequences, so many at once as memory allows, but never fewer than ``least``."""
         widest = max(parameter.shape[0] for parameter in self.parameters)
-        size = max(1, _CHUNK // (data.n_steps * widest))
+        size = max(least, _CHUNK // (data.n_steps * widest))
+        bounds = [*range(0, max(len(data) - least, 0) + 1, size), len(data)]
         with torch.no_grad():
-            return torch.cat([read(*data.take(slice(i, i + size))) for i in range(0, len(data), size)])
+            return torch.cat([read(*data.take(slice(*both))) for both in pairwise(bounds)])
 
 
 def read_by_torch(directions: nn.ModuleList, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:

@@ -168,14 +168,18 @@ def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
     """Slope and offset if most pairs lie on one rising line, up to rounding."""
     known = ~np.isnan(x)
     x, y = x[known], y[known]
+    if len(x) < 4:
+        return None
+    exponent = np.frexp(np.ptp(x))[1]  # in units of a power of two, squares stay in the range of floats
+    x = np.ldexp(x, -exponent)
     near = np.ones(len(x), dtype=bool)
     slope = offset = 0.0
     for _ in range(20):  # least squares on the nearer half: the others belong to another series
-        if len(x) < 4 or np.ptp(x[near]) == 0:
+        if np.ptp(x[near]) == 0:
             return None
         slope = float(np.cov(x[near], y[near])[0, 1] / np.var(x[near], ddof=1))
         offset = float(y[near].mean() - slope * x[near].mean())
         error = np.abs(slope * x + offset - y)
         near = error <= np.median(error)
     exact = np.median(error) <= 1e-4 * np.std(y)
-    return (slope, offset) if exact and slope > 0 else None
+    return (float(np.ldexp(slope, -exponent)), offset) if exact and slope > 0 else None

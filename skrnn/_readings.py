@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._learning import as_it_is_now
-from skrnn._validation import check_segments, check_sequences, check_states, check_step
+from skrnn._validation import check_segments, check_sequences, check_states, check_step, warn_of_unobserved
 
 if TYPE_CHECKING:
     from skrnn._model import Model, Outputs
@@ -42,7 +42,8 @@ class Readings(ABC):
         """
         now = as_it_is_now(self)
         sequences = now._sequences(X)
-        return now._model.attention(sequences, now.device)
+        weights = now._model.attention(sequences, now.device)
+        return now._finite(weights, weights.dtype, sequences)
 
     def predict_step(
         self, X: Any, state: tuple[np.ndarray, ...] | None = None
@@ -96,8 +97,11 @@ class Readings(ABC):
                 f"{spec.pooling!r}, which needs those of all steps. Fit with pooling='last'."
             )
         values = check_step(self, X, self._model.n_channels)
-        check_states(state, len(values), self._model.state_widths)
-        outputs, after = self._model.step(values, state, self.device)
+        model = self._model
+        state = check_states(state, len(values), model.state_shapes, allow_nan=model.reads_windows)
+        outputs, after = model.step(values, state, self.device)
+        for array in () if model.reads_windows else after:
+            self._finite(array, array.dtype, outputs.of)
         return outputs, values.dtype, after
 
     @abstractmethod
@@ -107,7 +111,29 @@ class Readings(ABC):
     def _infer(self, X: Any) -> tuple[Outputs, np.dtype]:
         """Outputs, and the precision of X."""
         sequences = self._sequences(X)
+        warn_of_unobserved(self, sequences, self._model.missing)
         return self._model.infer(sequences, self.device), sequences.base.dtype
+
+    def _finite(self, answer: np.ndarray, dtype: np.dtype, sequences: Sequences | None) -> np.ndarray:
+        """An answer to sequences in some precision; ValueError, with the likely cause, if it is not finite."""
+        finite = bool(np.isfinite(answer).all())
+        with np.errstate(over="ignore"):
+            converted = answer.astype(dtype)
+        if np.isfinite(converted).all():
+            return converted
+        name = type(self).__name__
+        if finite:
+            raise ValueError(
+                f"The answers of {name} reach {np.abs(answer).max():.4g}, beyond {dtype}, the precision of X. Pass X "
+                "in float64."
+            )
+        assert sequences is not None
+        distance, channel, value = self._model.farthest(sequences)
+        raise ValueError(
+            f"The answer of {name} is not finite for some samples of X. The value of X that is farthest from those of "
+            f"fit is {value:.4g} in channel {channel}, {distance:.4g} standard deviations from the mean. If that is "
+            "right, fit with dtype='float64'; if it is not far, training went astray: lower learning_rate_init."
+        )
 
     def _observed(self, X: Any) -> np.ndarray:
         """Steps of X that are read (n, step)."""

@@ -22,6 +22,9 @@ from skrnn._validation import (
     check_domain,
     check_step_numbers,
     check_target,
+    plain,
+    plain_parameters,
+    read_numbers,
     score_steps,
 )
 
@@ -127,8 +130,9 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions in the shape of the ``y`` of ``fit``; float32 for float32 X, else float64. A sequence
-            without an observed step gets the answer of the initial state. With ``return_sequences=True`` of shape
-            (n_samples, n_steps) or (n_samples, n_steps, n_outputs); a skipped step has the answer of the step before.
+            without an observed step gets the answer of the initial state, with a warning. With
+            ``return_sequences=True`` of shape (n_samples, n_steps) or (n_samples, n_steps, n_outputs); a skipped step
+            has the answer of the step before.
         y_std : ndarray
             Standard deviations of the targets around the predictions, in the same shape. Only with ``return_std=True``.
         """
@@ -154,7 +158,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         """
         now = as_it_is_now(self)
         outputs, dtype = now._infer(X)
-        return now._shaped(now._model.quantiles(outputs), dtype, axis=-2)
+        return now._shaped(now._model.quantiles(outputs), dtype, outputs, axis=-2)
 
     def predict_step(self, X: Any, state: tuple[np.ndarray, ...] | None = None, return_std: bool = False) -> Any:
         """Read one more step of each sequence and predict.
@@ -219,7 +223,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         """
         now = as_it_is_now(self)
         outputs, dtype, after = now._step(X, state)
-        return now._shaped(now._model.quantiles(outputs), dtype, axis=-2), after
+        return now._shaped(now._model.quantiles(outputs), dtype, outputs, axis=-2), after
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination of the predictions.
@@ -241,8 +245,10 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         now = as_it_is_now(self)
         check_is_fitted(now)
         if not now._model.spec.return_sequences:
+            y = read_numbers(y, "y", type(self).__name__)
             return float(super(RecurrentRegressor, now).score(X, y, sample_weight))
-        return score_steps(r2_score, y, now.predict(X), now._observed(X), sample_weight)
+        observed = now._observed(X)
+        return score_steps(r2_score, check_step_numbers(y, observed), now.predict(X), observed, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -251,18 +257,18 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         return tags
 
     def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
-        return self._shaped(self._model.predict(outputs), dtype)
+        return self._shaped(self._model.predict(outputs), dtype, outputs)
 
     def _std(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
         loss = self._model.loss
         if not hasattr(loss, "std"):
             fitted_with = next((name for name, kind in REGRESSION_LOSSES.items() if type(loss) is kind), loss)
             raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {fitted_with!r}.")
-        return self._shaped(self._model.std(outputs), dtype)
+        return self._shaped(self._model.std(outputs), dtype, outputs)
 
-    def _shaped(self, answer: np.ndarray, dtype: np.dtype, axis: int = -1) -> np.ndarray:
+    def _shaped(self, answer: np.ndarray, dtype: np.dtype, outputs: Outputs, axis: int = -1) -> np.ndarray:
         """An answer with or without the axis of targets."""
-        return (answer if self._column_target else answer.take(0, axis)).astype(dtype)
+        return self._finite(answer if self._column_target else answer.take(0, axis), dtype, outputs.of)
 
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
         y = check_target(self, y, n_samples) if observed is None else check_step_numbers(y, observed)
@@ -273,4 +279,4 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         return y.reshape(*y.shape[:n_axes], -1)
 
     def _make_loss(self) -> Loss:
-        return make_loss(REGRESSION_LOSSES, self.loss, vars(self))
+        return make_loss(REGRESSION_LOSSES, plain(self.loss), plain_parameters(self, "quantile", "delta"))

@@ -69,11 +69,20 @@ class Moments:
         return *self._with_intercept(vectors @ (both / (values + best * self._weight)[:, None])), best
 
     def _centred(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Products of the columns, of columns and targets, and of the targets, all around their means."""
+        """Products of the columns, of columns and targets, and of the targets, all around their means.
+
+        Raises
+        ------
+        FloatingPointError
+            If they are not finite.
+        """
         mean, target_mean = self._mean / self._weight, self._target_mean / self._weight
         gram = self._columns - self._weight * np.outer(mean, mean)
         both = self._both - self._weight * np.outer(mean, target_mean)
-        return gram, both, self._targets - self._weight * float(target_mean @ target_mean)
+        total = self._targets - self._weight * float(target_mean @ target_mean)
+        if not (np.isfinite(gram).all() and np.isfinite(both).all() and np.isfinite(total)):
+            raise FloatingPointError("sums of squares of standardised values are not finite")
+        return gram, both, total
 
     def _with_intercept(self, coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return coef, self._target_mean / self._weight - self._mean / self._weight @ coef

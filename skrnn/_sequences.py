@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 _BLOCK = 65536  # rows
 _SCALED_AT_ONCE = 2048  # rows
+_SMALL = 2.0**-450  # a standard deviation whose square has lost digits
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ class Sequences:
 
     def scale(self, weight: np.ndarray, missing: str = "skip") -> Scale:
         """Weighted mean and spread of each channel over the observed steps of all sequences."""
-        if missing == "skip":
+        if missing == "skip" and any(_complete(rows).any() for rows, _ in self.steps(weight)):
             return self._scale(weight, slice(None))
-        # Each channel over its own values: a step may be read though other channels are missing.
+        # Each channel over its own values: a step may be read though other channels are missing, or none is complete.
         scales = [self._scale(weight, slice(i, i + 1)) for i in range(self.n_channels)]
         return Scale(*(np.concatenate(parts) for parts in zip(*((s.mean, s.std) for s in scales), strict=True)))
 
@@ -108,7 +108,8 @@ class Sequences:
                 complete = _complete(values)
                 yield (values, uses) if complete.all() else (values[complete], uses[complete])
 
-        return Scale.of(complete_steps, self.base[:0, channels].shape[1], self.base.dtype)
+        numbers = range(self.n_channels)[channels]
+        return Scale.of(complete_steps, len(numbers), self.base.dtype, [f"Channel {i} of X" for i in numbers])
 
     def _blocks(self) -> Iterator[slice]:
         return (slice(first, first + _BLOCK) for first in range(0, len(self.base), _BLOCK))
@@ -151,86 +152,6 @@ def _sliding_sum(values: np.ndarray, length: int) -> np.ndarray:
     return np.asarray(total[length:] - total[:-length])
 
 
-def complete_windows(windows: Any) -> np.ndarray:
-    """Mask of the windows that miss no step.
-
-    Parameters
-    ----------
-    windows : array-like of shape (n, window_size, n_channels) or (n, window_size * n_channels)
-        Output of ``SlidingWindowTransformer``.
-
-    Returns
-    -------
-    complete : ndarray of shape (n,)
-        True where no step of the window contains NaN: all of its steps are read by the networks. Use it as
-        ``sample_weight`` to leave the others out.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skrnn import SlidingWindowTransformer, complete_windows
-    >>> windows = SlidingWindowTransformer(3).fit_transform(np.arange(5.0)[:, None])
-    >>> complete_windows(windows)
-    array([False, False,  True,  True,  True])
-    """
-    windows = np.asarray(windows)
-    if windows.ndim not in (2, 3):
-        raise ValueError(f"windows must be an array of two or three dimensions, got {windows.ndim}.")
-    if windows.ndim == 2:
-        return ~np.isnan(windows).any(axis=1)
-    sequences = Sequences.of(windows)
-    missing = np.concatenate([[0], np.cumsum(~sequences.observed())])
-    return np.asarray(missing[sequences.starts + sequences.n_steps] == missing[sequences.starts])
-
-
-def pad_sequences(sequences: Any) -> np.ndarray:
-    """Put sequences of different lengths into one array, with NaN in front of the shorter ones.
-
-    The networks skip steps of NaN, so that a padded sequence is the same to them as the sequence itself. Targets with
-    one value for each step, for ``return_sequences=True``, are padded alike.
-
-    Parameters
-    ----------
-    sequences : sequence of array-likes of shape (n_steps_i, n_channels) or (n_steps_i,)
-        Sequences, oldest step first. The number of steps may differ, the number of channels may not.
-
-    Returns
-    -------
-    padded : ndarray of shape (n, n_steps, n_channels) or (n, n_steps)
-        ``n_steps`` is that of the longest sequence. float32 if all sequences are, object if a sequence holds something
-        else than numbers, else float64.
-
-    Raises
-    ------
-    ValueError
-        If there is no sequence, or if they differ in more than their number of steps.
-
-    Examples
-    --------
-    >>> from skrnn import pad_sequences
-    >>> pad_sequences([[1.0, 2.0, 3.0], [4.0]])
-    array([[ 1.,  2.,  3.],
-           [nan, nan,  4.]])
-    """
-    arrays = [np.asarray(sequence) for sequence in sequences]
-    if not arrays:
-        raise ValueError("sequences is empty; at least one sequence is needed.")
-    for i, array in enumerate(arrays):
-        if array.ndim not in (1, 2) or array.shape[1:] != arrays[0].shape[1:]:
-            first = f", the first {arrays[0].shape}" if i else ""
-            raise ValueError(
-                f"Sequences must have shape (n_steps,) or (n_steps, n_channels) and as many channels as the others; "
-                f"sequence {i} has shape {array.shape}{first}."
-            )
-    dtype = np.result_type(*arrays) if all(array.dtype.kind in "fiub" for array in arrays) else np.dtype(object)
-    if dtype not in (np.float32, np.dtype(object)):
-        dtype = np.dtype(np.float64)
-    padded = np.full((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), np.nan, dtype=dtype)
-    for row, array in zip(padded, arrays, strict=True):
-        row[len(row) - len(array) :] = array
-    return padded
-
-
 def flat_windows(windows: np.ndarray) -> np.ndarray:
     """Each window in one row, oldest step first; a view stays a view.
 
@@ -259,7 +180,13 @@ class Scale:
     std: np.ndarray  # (channel,)
 
     @classmethod
-    def of(cls, parts: Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]], n_columns: int, dtype: np.dtype) -> Scale:
+    def of(
+        cls,
+        parts: Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]],
+        n_columns: int,
+        dtype: np.dtype,
+        names: Sequence[str],
+    ) -> Scale:
         """Weighted mean and standard deviation; a column without spread keeps its unit.
 
         Parameters
@@ -270,6 +197,8 @@ class Scale:
             Number of columns.
         dtype : dtype
             Precision of the values, below which there is no spread.
+        names : sequence of str
+            What the columns are called in errors.
 
         Raises
         ------
@@ -277,18 +206,24 @@ class Scale:
             If the squares of the values are too large for double precision.
         """
         total, first, second = 0.0, np.zeros(n_columns), np.zeros(n_columns)
-        for values, weight in parts():
-            total += weight.sum()
-            first += weight @ values
-        if not total:
-            return cls.identity(n_columns)
-        mean = first / total
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            for values, weight in parts():
+                total += weight.sum()
+                first += weight @ values
+            if not total:
+                return cls.identity(n_columns)
+            mean = first / total
             for values, weight in parts():
                 second += weight @ (values - mean) ** 2
         std = np.sqrt(second / total)
+        if np.any(std < _SMALL):  # squares leave the range of floats at the lower end
+            second = np.zeros(n_columns)
+            for values, weight in parts():
+                second += weight @ np.minimum(np.abs(values - mean) / _SMALL, 1 / _SMALL) ** 2
+            std = np.where(std < _SMALL, np.sqrt(second / total) * _SMALL, std)
         if not np.all(np.isfinite(std)):
-            raise ValueError("X or y contains values too large to compute their standard deviation. Rescale them.")
+            name = names[int(np.argmin(np.isfinite(std)))]
+            raise ValueError(f"{name} contains values too large to compute their standard deviation. Rescale them.")
         std[std <= 10 * np.finfo(dtype).eps * np.abs(mean)] = 1.0
         return cls(mean, std)
 
@@ -296,8 +231,33 @@ class Scale:
     def identity(cls, n_columns: int) -> Scale:
         return cls(np.zeros(n_columns), np.ones(n_columns))
 
-    def apply(self, values: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
-        """Standardised values as a new array of ``dtype``, computed in double precision."""
+    def apply(self, values: np.ndarray, dtype: type[np.floating], name: str = "channel {} of X") -> np.ndarray:
+        """Standardised values as a new array of ``dtype``, computed in double precision.
+
+        Raises
+        ------
+        ValueError
+            If ``dtype`` cannot hold them. ``name`` says what a column is called.
+        """
+        try:
+            with np.errstate(over="raise"):
+                return self._applied(values, dtype)
+        except FloatingPointError:
+            raise ValueError(self._far(values, np.dtype(dtype), name)) from None
+
+    def _far(self, values: np.ndarray, dtype: np.dtype, name: str) -> str:
+        """What is said of the value that is farthest from the mean."""
+        with np.errstate(over="ignore"):
+            distance = np.abs(values / self.std - self.mean / self.std)
+        row, column = np.unravel_index(np.nanargmax(distance), distance.shape)
+        advice = ", or fit with dtype='float64'" if dtype == np.float32 else ""
+        return (
+            f"{name.format(column)} holds {values[row, column]:.4g}, too far from the mean {self.mean[column]:.4g} in "
+            f"fit (standard deviation {self.std[column]:.4g}) for {dtype}, in which the network computes. Check "
+            f"that value{advice}."
+        )
+
+    def _applied(self, values: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
         scaled = np.empty(values.shape, dtype=dtype)
         # In blocks that stay in the cache, with means and deviations of the same shape: numpy is slow on short rows.
         n_rows = min(len(values), _SCALED_AT_ONCE)

@@ -14,7 +14,7 @@ class BatchNorm(nn.Module):
 
     Steps that are not observed do not count. Prediction uses fixed statistics, so that rows stay apart: means over
     all batches of the training data with the weights of the end, not moving ones, which lag behind the weights (Wu and
-    Johnson, 2021). So does a batch that holds a single value of each column.
+    Johnson, 2021). A training batch that holds a single value of each column is refused: it says nothing.
     """
 
     mean: torch.Tensor
@@ -42,7 +42,12 @@ class BatchNorm(nn.Module):
         mean, variance = self.mean, self.variance
         if self.training:
             seen = x.flatten(0, -2) if observed is None else x[observed]
-            if len(seen) > 1:
+            if len(seen) == 1:
+                raise ValueError(
+                    "Expected more than 1 value per channel when training with norm='batch', but a batch holds a "
+                    "single sequence or observed step. Set batch_size to 2 or more, or norm='layer' or None."
+                )
+            if len(seen):
                 mean, variance = seen.mean(0), seen.var(0, unbiased=False)
                 self._remember(mean.detach(), variance.detach() * len(seen) / (len(seen) - 1))
         return (x - mean) * (variance + 1e-5).rsqrt() * self.weight + self.bias

@@ -92,8 +92,16 @@ def _with_linear(model: Model, examples: Examples, whole: Examples) -> Model:
         return model.y_scale.apply(some.y, np.float64), some.weight
 
     one_blas_thread()
-    of_all = LinearSkip.fit(whole.sequences, model.x_scale, *parts(whole), model.spec.skip_steps)
-    linear = of_all if whole is examples else of_all.again(examples.sequences, *parts(examples))
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            of_all = LinearSkip.fit(whole.sequences, model.x_scale, *parts(whole), model.spec.skip_steps)
+            linear = of_all if whole is examples else of_all.again(examples.sequences, *parts(examples))
+    except FloatingPointError:
+        distance, channel, value = model.farthest(whole.sequences)
+        raise ValueError(
+            f"Channel {channel} of X holds {value:.4g}, {distance:.4g} standard deviations from the mean of the steps "
+            "that are read: too far for a linear forecast. Check that value, or set linear_skip=False."
+        ) from None
     return replace(model, linear=linear, linear_of_all=of_all)
 
 
@@ -104,6 +112,9 @@ def _target_scale(loss: Loss, examples: Examples) -> Scale:
         return Scale.identity(n_targets)
     y, weight = examples.y.reshape(-1, n_targets), examples.answer_weight().ravel()
     if getattr(loss, "domain", "real") == "non-negative":
-        mean = weight @ y / weight.sum()
+        with np.errstate(over="ignore"):
+            mean = weight @ y / weight.sum()
+        if not np.all(np.isfinite(mean)):
+            raise ValueError("y contains values too large to compute their mean. Rescale them.")
         return Scale(np.zeros(n_targets), np.where(mean > 0, mean, 1.0))
-    return Scale.of(lambda: [(y, weight)], n_targets, y.dtype)
+    return Scale.of(lambda: [(y, weight)], n_targets, y.dtype, [f"Output {i} of y" for i in range(n_targets)])

@@ -40,6 +40,7 @@ from skrnn._validation import (
     check_rows,
     check_target_order,
     fit_context,
+    plain,
     warn_of_given_target,
 )
 
@@ -312,8 +313,9 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         shown = np.flatnonzero(columns.future | (self.horizon == 0))
         if y is not None and len(shown):
             warn_of_given_target(values[:, shown], y, columns.channel_names[shown])
-        axis, nothing = Axis.of(keys, self.freq), History.empty(values.shape[1])
-        memory = WindowMemory(columns, self.window_size, self.horizon, self.flatten, self.history, axis, nothing)
+        axis, nothing = Axis.of(keys, plain(self.freq)), History.empty(values.shape[1])
+        sizes = plain(self.window_size), plain(self.horizon)
+        memory = WindowMemory(columns, *sizes, bool(self.flatten), plain(self.history), axis, nothing)
         self._memory = memory.remembering(keys, values)
         self.freq_ = axis.freq
         return keys, values

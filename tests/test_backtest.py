@@ -284,7 +284,7 @@ X = table()
         (pipe(), {"season": 60}, "no value is known together with those that it is compared with"),
         (pipe(), {"y": X["load"].iloc[:50]}, "inconsistent numbers of samples"),
         (pipe(), {"y": X["load"].where(X.index < HOURS[47])}, "NaN|At none of the origins"),
-        (pipe(), {"y": None}, "requires y to be passed, but the target y is None"),
+        (pipe(), {"y": None}, "y is None; backtest needs an array"),
         (pipe(), {"y": X["load"].iloc[::-1]}, r"in another order.*pass y\.loc\[X\.index\]"),
         (pipe(), {"y": X.sample(frac=1, random_state=0), "target": ["load", "wind"]}, "in another order"),
         (pipe(), {"target": 0}, r"target=0 is not a column of X\. .* position 0 is 'load'"),

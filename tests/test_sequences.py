@@ -61,11 +61,12 @@ def test_statistics_of_a_view_are_those_of_its_dense_windows(n_windows, n_steps,
     steps = windows[kept].reshape(-1, n_channels)
     uses = np.repeat(weight[kept], n_steps)
     seen = ~np.isnan(steps).any(axis=1)
-    if not seen.any():
-        assert scale.mean.tolist() == [0.0] * n_channels
-        return
-    mean = np.average(steps[seen], axis=0, weights=uses[seen])
-    std = np.sqrt(np.average((steps[seen] - mean) ** 2, axis=0, weights=uses[seen]))
+    seen = np.tile(seen[:, None], n_channels) if seen.any() else ~np.isnan(steps)  # else each channel by itself
+    mean, std = np.zeros(n_channels), np.ones(n_channels)
+    for i in np.flatnonzero(seen.any(axis=0)):
+        values, weights = steps[seen[:, i], i], uses[seen[:, i]]
+        mean[i] = np.average(values, weights=weights)
+        std[i] = np.sqrt(np.average((values - mean[i]) ** 2, weights=weights))
     np.testing.assert_allclose(scale.mean, mean, rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(scale.std[std > 1e-12], std[std > 1e-12], rtol=1e-9)
     assert (scale.std[std <= 1e-12] == 1.0).all()
@@ -84,7 +85,7 @@ def test_statistics_do_not_depend_on_the_blocks(monkeypatch):
 
 def test_scale_and_its_inverse_cancel(rng):
     values = rng.normal(3, 5, size=(20, 2))
-    scale = Scale.of(lambda: [(values, np.ones(20))], 2, values.dtype)
+    scale = Scale.of(lambda: [(values, np.ones(20))], 2, values.dtype, "ab")
     scaled = scale.apply(values, np.float64)
     np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
     np.testing.assert_allclose(scaled.std(axis=0), 1)

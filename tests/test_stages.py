@@ -121,12 +121,65 @@ def test_batch_norm_counts_observed_steps_only():
     torch.testing.assert_close(built(BatchNorm)(spoilt, observed)[observed], found[observed])
 
 
-def test_a_batch_of_one_value_is_normalised_by_running_statistics():
-    norm = built(BatchNorm)
-    norm(states_of(0)[0])
-    mean, row = norm.mean.clone(), torch.ones(1, 3, dtype=torch.float64)
-    torch.testing.assert_close(norm(row), norm.eval()(row))
+def test_a_batch_of_one_value_is_refused_as_by_torch():
+    row = torch.ones(1, 3, dtype=torch.float64)
+    for norm in (built(BatchNorm), torch.nn.BatchNorm1d(3, dtype=torch.float64)):
+        with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+            norm(row)
+        assert norm.eval()(row).shape == (1, 3)
+    norm, (states, observed) = built(BatchNorm), states_of(0)
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
+        norm(states, torch.arange(20).reshape(4, 5) == 7)
+    norm(states)
+    mean = norm.mean.clone()
+    torch.testing.assert_close(norm(states, observed & False), norm.eval()(states))  # nothing is there to be measured
     torch.testing.assert_close(norm.mean, mean)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_steps", [1, 4])
+def test_batches_of_one_are_refused_in_fit(rng, n_steps):
+    X = rng.normal(size=(7, n_steps, 2))
+    fits = [
+        lambda model: model.set_params(batch_size=1).fit(X, X[:, 0, 0]),
+        lambda model: model.fit(X[:1], X[:1, 0, 0]),
+        lambda model: model.partial_fit(X[:1], X[:1, 0, 0]),
+        lambda model: model.fit(X, X[:, 0, 0]).partial_fit(X[:1], X[:1, 0, 0]),
+    ]
+    for fit in fits:
+        with pytest.raises(ValueError, match=r"more than 1 value per channel .* Set batch_size to 2 or more, or norm="):
+            fit(GRURegressor(3, norm="batch", max_iter=1, linear_skip=False))
+    sparse = np.full((6, 4, 1), np.nan)
+    sparse[::3, 2] = [[1.0], [2.0]]
+    model = GRURegressor(3, norm="batch", num_layers=2, batch_size=3, shuffle=False, max_iter=1, linear_skip=False)
+    with pytest.raises(ValueError, match="a batch holds a single sequence or observed step"):
+        model.fit(sparse, np.arange(6.0))
+    assert not hasattr(model, "n_iter_")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("n", "batch_size", "same_as"), [(65, "auto", 65), (17, 8, 9), (3, 2, 3), (13, 4, 5), (16, 8, 8)]
+)
+def test_no_last_batch_is_one_sequence(rng, n, batch_size, same_as):
+    X = rng.normal(size=(n, 3, 1))
+    params = {"norm": "batch", "max_iter": 2, "linear_skip": False, "random_state": 0}
+    found, expected = (
+        GRURegressor(3, batch_size=size, **params).fit(X, X[:, 0, 0]).predict(X) for size in (batch_size, same_as)
+    )
+    np.testing.assert_array_equal(found, expected)
+    plain = GRURegressor(3, batch_size=batch_size, **{**params, "norm": None}).fit(X, X[:, 0, 0])
+    assert np.isfinite(plain.predict(X)).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n", [5, 6, 7])
+def test_statistics_are_never_measured_on_one_sequence(rng, n, monkeypatch):
+    X = rng.normal(size=(n, 3, 1))
+    model = GRURegressor(3, norm="batch", max_iter=1, linear_skip=False, random_state=0, shuffle=False)
+    whole = model.fit(X, X[:, 0, 0]).predict(X)
+    monkeypatch.setattr("skrnn._network._CHUNK", 1)
+    assert np.abs(model.fit(X, X[:, 0, 0]).predict(X) - whole).max() < 1
 
 
 def test_layer_norm_is_that_of_torch():

@@ -48,6 +48,7 @@ NEIGHBOURS = {
     },
     "_network": {"_batch", "_stages"},
     "_own_past": {"_sequences"},
+    "_padding": {"_numbers", "_sequences"},
     "_linear_map": {"_training"},
     "_start": {
         "_examples",
@@ -61,7 +62,7 @@ NEIGHBOURS = {
         "_training",
     },
     "_training": {"_batch", "_schedules", "_solvers"},
-    "_validation": {"_lag_names", "_sequences"},
+    "_validation": {"_history", "_lag_names", "_numbers", "_sequences"},
     "_values_or_differences": {"_evidence"},
 }
 WITHOUT_TORCH = {
@@ -74,7 +75,9 @@ WITHOUT_TORCH = {
     "_learning",
     "_linear_columns",
     "_linear_skip",
+    "_numbers",
     "_own_past",
+    "_padding",
     "_progress",
     "_ridge",
     "_schedules",
@@ -97,6 +100,7 @@ WITHOUT_SKLEARN = {
     "_losses",
     "_model",
     "_network",
+    "_numbers",
     "_own_past",
     "_progress",
     "_ridge",

@@ -18,7 +18,7 @@ from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_
 from skrnn._forecast.rows import Layout, Rows, keys_of, read_row_keys, read_rows, read_table
 from skrnn._forecast.track import Track, next_steps, on_grid
 from skrnn._history import Columns, Keys, Table, report_forecast
-from skrnn._validation import Count, Interval, Real, check_target_order, validate_params
+from skrnn._validation import Count, Interval, Real, check_target_order, read_numbers, validate_params
 from skrnn._windows import SlidingWindowTransformer
 
 
@@ -115,7 +115,8 @@ def backtest(
     window = find_window(model)
     if window is None:
         raise ValueError(f"backtest needs a pipeline with a SlidingWindowTransformer, got {type(model).__name__}.")
-    truth = _numbers(y)
+    truth = read_numbers(y, "y", "backtest").astype(np.float64)
+    truth = truth.reshape(len(truth), -1)
     check_consistent_length(X, truth)
     check_target_order(X, y)
     if truth.shape[1] > 1 and target is None:
@@ -165,16 +166,6 @@ class _Asked:
         except ValueError as error:
             raise ValueError(f"{error} {help_}") from None
         return [place for place in places if place not in targets]
-
-
-def _numbers(y: Any) -> np.ndarray:
-    """Targets (n, output) as floats; NaN where they are not known."""
-    import pandas as pd
-
-    if y is None:
-        raise ValueError("backtest requires y to be passed, but the target y is None.")
-    frame = pd.DataFrame(y if hasattr(y, "iloc") else np.asarray(y))
-    return np.asarray(frame.where(frame.notna(), np.nan).to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def _keys(X: Any, window: SlidingWindowTransformer) -> Keys:

@@ -8,7 +8,7 @@ import numpy as np
 
 from skrnn._forecast.rows import Layout, read_row_keys
 from skrnn._history import Axis, Keys, distinct_rows
-from skrnn._validation import Count, validate_params
+from skrnn._validation import Count, read_numbers, validate_params
 
 
 @validate_params({"steps": [Count(1)]}, prefer_skip_nested_validation=True)
@@ -56,7 +56,7 @@ def horizon_targets(y: Any, steps: int) -> Any:
     2     3.0     4.0     NaN
     3     4.0     NaN     NaN
     """
-    values = np.asarray(y, dtype=np.float64)
+    values = read_numbers(y, "y", "horizon_targets").astype(np.float64)
     if values.ndim > 2 or (values.ndim == 2 and values.shape[1] != 1):
         raise ValueError(f"y must hold one column, got shape {values.shape}.")
     values = values.ravel()

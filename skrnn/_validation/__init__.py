@@ -1,5 +1,6 @@
 """Checks of what users pass in, and the one door to scikit-learn's private helpers."""
 
+from skrnn._numbers import plain, plain_parameters, read_numbers
 from skrnn._validation.door import (
     Count,
     DeviceName,
@@ -20,6 +21,7 @@ from skrnn._validation.inputs import (
     check_step,
     warn_of_lost_steps,
 )
+from skrnn._validation.quality import warn_of_lost_precision, warn_of_many_unobserved, warn_of_unobserved
 from skrnn._validation.targets import (
     check_domain,
     check_labels,
@@ -33,6 +35,7 @@ from skrnn._validation.targets import (
     class_factors,
     encode_labels,
     score_steps,
+    validation_set_named,
     warn_of_given_target,
 )
 
@@ -62,8 +65,15 @@ __all__ = [
     "class_factors",
     "encode_labels",
     "fit_context",
+    "plain",
+    "plain_parameters",
+    "read_numbers",
     "score_steps",
     "validate_params",
+    "validation_set_named",
     "warn_of_given_target",
+    "warn_of_lost_precision",
     "warn_of_lost_steps",
+    "warn_of_many_unobserved",
+    "warn_of_unobserved",
 ]

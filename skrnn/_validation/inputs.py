@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
 
 from skrnn._lag_names import channels_in_names
+from skrnn._numbers import numbers_of_objects, read_array, read_numbers, refuse_container
 from skrnn._sequences import Sequences
 
 _FLOATS = [np.float64, np.float32]
@@ -29,9 +31,8 @@ def check_rows(estimator: Any, X: Any, *, key_columns: Sequence[int] = (), reset
         return _check_table(estimator, X, reset=reset)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     kept = [i for i in range(X.shape[1]) if i not in key_columns]
-    return np.asarray(
-        check_array(X.iloc[:, kept], dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
-    )
+    X = _with_numbers(X.iloc[:, kept])
+    return np.asarray(check_array(X, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"))
 
 
 def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: bool) -> Sequences:
@@ -49,10 +50,11 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
         Whether X is the input of a first fit.
     """
     _refuse_unsuited(estimator, X)
-    n_dim = X.ndim if hasattr(X, "ndim") else _as_array(X).ndim
+    X = X if hasattr(X, "ndim") else _as_array(X, type(estimator).__name__)
+    n_dim = X.ndim
     _check_dimensions(estimator, n_dim, reset)
     if n_dim == 3:
-        return _check_windows(estimator, _as_array(X), reset)
+        return _check_windows(estimator, _as_array(X, type(estimator).__name__), reset)
     if n_dim > 3:
         raise ValueError(
             f"Found array with dim {n_dim}. {type(estimator).__name__} accepts windows of shape (n_samples, n_steps, "
@@ -88,7 +90,9 @@ def check_step(estimator: Any, X: Any, n_channels: int) -> np.ndarray:
     if usual and not np.isinf(X).any():  # what the checks below would find out, in a tenth of their time
         return X
     _refuse_unsuited(estimator, X)
-    values = check_array(X, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=estimator, input_name="X")
+    values = check_array(
+        _with_numbers(X), dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=estimator, input_name="X"
+    )
     if values.shape[1] != n_channels:
         raise ValueError(
             f"X has {values.shape[1]} features, but {type(estimator).__name__}.predict_step is expecting {n_channels} "
@@ -97,20 +101,37 @@ def check_step(estimator: Any, X: Any, n_channels: int) -> np.ndarray:
     return np.asarray(values)
 
 
-def check_states(state: Any, n_sequences: int, widths: Sequence[int]) -> None:
-    """The state that came in has the shape of one that ``predict_step`` gives: an array for each of ``widths``."""
+def check_states(
+    state: Any, n_sequences: int, shapes: Sequence[tuple[int, int]], *, allow_nan: bool
+) -> tuple[np.ndarray, ...] | None:
+    """The state that came in, if it is one that ``predict_step`` gives: an array for each of ``shapes``.
+
+    Parameters
+    ----------
+    state : tuple of array-like, or None
+        What came in.
+    n_sequences : int
+        Middle axis of the arrays.
+    shapes : sequence of (int, int)
+        First and last axis of each array.
+    allow_nan : bool
+        Whether the arrays hold steps, some of which may be missing.
+    """
     if state is None:
-        return
-    shapes = ", ".join(f"(_, {n_sequences}, {width})" for width in widths)
-    if not isinstance(state, tuple | list) or len(state) != len(widths):
-        raise ValueError(
-            f"state must be what predict_step returned, arrays of shape {shapes}, or None; got {type(state).__name__}."
-        )
-    for array, width in zip(state, widths, strict=True):
-        if np.ndim(array) != 3 or np.shape(array)[1:] != (n_sequences, width):
+        return None
+    wanted = [(first, n_sequences, last) for first, last in shapes]
+    told = ", ".join(map(str, wanted))
+    if not isinstance(state, tuple | list) or len(state) != len(wanted):
+        got = f"{type(state).__name__} of {len(state)}" if isinstance(state, tuple | list) else type(state).__name__
+        raise ValueError(f"state must be what predict_step returned, arrays of shape {told}, or None; got {got}.")
+    arrays = tuple(read_numbers(array, "state", "predict_step") for array in state)
+    for array, shape in zip(arrays, wanted, strict=True):
+        if array.shape != shape:
             raise ValueError(
-                f"state must hold arrays of shape {shapes}, as many sequences as X; got shape {np.shape(array)}."
+                f"state must hold arrays of shape {told}, as many sequences as X; got shape {array.shape}."
             )
+        assert_all_finite(array, allow_nan=allow_nan, input_name="state")
+    return arrays
 
 
 def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:
@@ -161,16 +182,8 @@ def _warn_of_raw_table(X: Any) -> None:
 
 
 def _check_table(estimator: Any, X: Any, *, reset: bool) -> np.ndarray:
-    try:
-        return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite="allow-nan"))
-    except ValueError as error:
-        if "could not convert string" not in str(error) or not hasattr(X, "iloc"):
-            raise
-        text = next(i for i in range(X.shape[1]) if X.iloc[:, i].dtype.kind not in "iufb")
-        raise ValueError(
-            f"{error} Column {X.columns[text]!r} of X has dtype {X.dtypes.iloc[text]}. Drop it or encode it; turn "
-            "times into an index with pandas.to_datetime."
-        ) from None
+    X = _with_numbers(X)
+    return np.asarray(validate_data(estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite="allow-nan"))
 
 
 def _check_windows(estimator: Any, X: np.ndarray, reset: bool) -> Sequences:
@@ -181,10 +194,10 @@ def _check_windows(estimator: Any, X: np.ndarray, reset: bool) -> Sequences:
             f"Found array with 0 sample(s), step(s) or channel(s) (shape={X.shape}) while a minimum of 1 is required "
             f"by {name}."
         )
-    if X.dtype.kind not in "fiubO":
-        check_array(X.reshape(len(X), -1), estimator=estimator, input_name="X")
     sequences = Sequences.of(X)
     base = sequences.base
+    if base.dtype.kind not in "fiub":
+        base = numbers_of_objects(base, "X")
     if base.dtype not in _FLOATS:
         base = check_array(base, dtype=_FLOATS, ensure_all_finite=False, ensure_min_samples=0, estimator=estimator)
     assert_all_finite(base, allow_nan=True, estimator_name=name, input_name="X")
@@ -192,9 +205,9 @@ def _check_windows(estimator: Any, X: np.ndarray, reset: bool) -> Sequences:
     return sequences.with_base(base)
 
 
-def _as_array(X: Any) -> np.ndarray:
+def _as_array(X: Any, who: str) -> np.ndarray:
     try:
-        return np.asarray(X)
+        return read_array(X, "X", who)
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
@@ -209,22 +222,38 @@ def _refuse_unsuited(estimator: Any, X: Any, key_columns: Sequence[int] = ()) ->
     name = type(estimator).__name__
     if X is None:
         raise ValueError(f"X is None; {name} needs an array of shape (n_samples, n_features).")
-    if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-        raise ValueError(f"X is a masked array with masked entries. Pass X.filled(np.nan): {name} skips NaN steps.")
-    if isinstance(X, dict | Iterator) and not hasattr(X, "toarray"):
-        raise TypeError(f"{name} expects X to be an array or a data frame, got {type(X).__name__}.")
-    if hasattr(X, "collect") and hasattr(X, "collect_schema"):
-        raise TypeError(f"{name} expects X to be a data frame in memory, got a lazy one. Call X.collect() first.")
-    if getattr(X, "requires_grad", False):
-        raise TypeError(f"X is a tensor that requires grad. Pass X.detach().cpu().numpy() to {name}.")
-    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):
-        raise TypeError(f"X has dtype {X.dtype}, which is no number for {name}. Turn times into features.")
+    refuse_container(X, "X", name)
     columns = zip(X.columns, X.dtypes, strict=True) if hasattr(X, "columns") and hasattr(X, "dtypes") else ()
     for i, (column, dtype) in enumerate(columns):
         kind = str(dtype).lower()
-        if i not in key_columns and kind.startswith(("datetime", "timedelta", "duration", "period", "date")):
+        if i not in key_columns and kind.startswith(
+            ("datetime", "timedelta", "timestamp", "duration", "period", "date")
+        ):
             raise TypeError(
                 f"Column {column!r} of X has dtype {dtype}, which is no number for {name}. Drop it, turn it into "
                 "features (hour, weekday, ...), or make it the index"
                 f"{' or the time_column' if hasattr(estimator, 'time_column') else ''}."
             )
+
+
+def _with_numbers(X: Any, key_columns: Sequence[int] = ()) -> Any:
+    """A table whose objects and text are numbers, where they can be read as such; None and pandas.NA are NaN."""
+    if isinstance(X, list | tuple):
+        with suppress(ValueError):  # of different lengths
+            X = np.asarray(X)
+    if isinstance(X, np.ndarray):
+        return numbers_of_objects(X, "X") if X.dtype == object and X.ndim > 1 else X
+    if not hasattr(X, "iloc") or not hasattr(X, "isetitem"):
+        return X
+    others = [i for i, dtype in enumerate(X.dtypes) if dtype.kind not in "iufbc" and i not in key_columns]
+    if others:
+        X = X.copy(deep=False)
+    for i in others:
+        try:
+            X.isetitem(i, numbers_of_objects(np.asarray(X.iloc[:, i], dtype=object), "X"))
+        except ValueError as error:
+            raise ValueError(
+                f"{error} Column {X.columns[i]!r} of X has dtype {X.dtypes.iloc[i]}. Drop it or encode it; turn times "
+                "into an index with pandas.to_datetime."
+            ) from None
+    return X

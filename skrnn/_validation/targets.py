@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from skrnn._numbers import read_array, read_numbers, refuse_container
 from skrnn._validation.door import check_sample_weight, check_y
+from skrnn._validation.quality import warn_of_lost_precision
+
+_LEAST = 1e-50  # largest weight that is taken as it is
 
 
 def check_target(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
     """Targets of a regressor as float64, of shape (n,) or (n, k)."""
     if y is None:
         raise ValueError(_no_target(estimator))
-    n_dim = np.asarray(y).ndim
-    if n_dim > 2:
-        raise ValueError(f"Found y with dim {n_dim}; expected shape (n_samples,) or (n_samples, n_outputs).")
+    y = read_numbers(y, "y", type(estimator).__name__)
+    if y.ndim > 2:
+        raise ValueError(f"Found y with dim {y.ndim}; expected shape (n_samples,) or (n_samples, n_outputs).")
     try:
-        y = np.asarray(check_y(y, multi_output=True, y_numeric=True, estimator=estimator), dtype=np.float64)
+        y = np.asarray(check_y(y, multi_output=True, y_numeric=True, estimator=estimator))
     except ValueError as error:
         if "contains NaN" not in str(error):
             raise
         raise ValueError(f"{error} Leave out the rows whose target is missing, in X and in y.") from None
     check_consistent_length(np.empty(n_samples), y)
-    return y
+    warn_of_lost_precision(y.reshape(n_samples, -1), "Output {} of y")
+    return y.astype(np.float64)
 
 
 def check_step_target(y: Any, observed: np.ndarray, *, max_dim: int) -> np.ndarray:
@@ -35,8 +42,10 @@ def check_step_target(y: Any, observed: np.ndarray, *, max_dim: int) -> np.ndarr
     if y is None:
         raise ValueError("return_sequences=True requires y to be passed, but the target y is None.")
     try:
-        y = np.asarray(y)
-    except ValueError:
+        y = read_array(y, "y", "return_sequences=True")
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
         raise ValueError("y contains sequences of different lengths. Pass skrnn.pad_sequences(y), as for X.") from None
     check_consistent_length(observed, y)
     if not 2 <= y.ndim <= max_dim or y.shape[:2] != observed.shape:
@@ -52,9 +61,9 @@ def check_step_numbers(y: Any, observed: np.ndarray) -> np.ndarray:
     """Numeric targets (n, step) or (n, step, target) as float64, with 0 at steps that are not observed."""
     y = check_step_target(y, observed, max_dim=3)
     try:
-        y = np.array(y, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError("y must hold numbers at all steps, or NaN at those that are skipped.") from None
+        y = np.array(read_numbers(y, "y", "return_sequences=True"), dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"{error} y must hold numbers at all steps, or NaN at those that are skipped.") from None
     y[~observed] = 0.0
     assert_all_finite(y, input_name="y")
     return y
@@ -70,10 +79,12 @@ def check_labels(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
     """Labels of a classifier, of shape (n,)."""
     if y is None:
         raise ValueError(_no_target(estimator))
-    y = check_y(y, estimator=estimator)
+    refuse_container(y, "y", type(estimator).__name__)
+    _check_label_types(np.asarray(y))
+    y = np.asarray(check_y(y, estimator=estimator))
     check_classification_targets(y)
     check_consistent_length(np.empty(n_samples), y)
-    return np.asarray(y)
+    return y
 
 
 def check_step_labels(y: Any, observed: np.ndarray) -> np.ndarray:
@@ -82,11 +93,20 @@ def check_step_labels(y: Any, observed: np.ndarray) -> np.ndarray:
     seen = y[observed]
     if seen.dtype.kind == "f":
         assert_all_finite(seen, input_name="y")
-    elif seen.dtype.kind == "O" and any(label != label for label in seen):
+    elif seen.dtype.kind == "O" and any(isinstance(label, float) and label != label for label in seen):
         raise ValueError("Input y contains NaN at steps that X observes.")
+    _check_label_types(seen)
     if len(seen):
         check_classification_targets(seen.tolist())
     return y
+
+
+def _check_label_types(labels: np.ndarray) -> None:
+    """Labels have an order: they are of one kind, and none is missing."""
+    kinds = {type(label) for label in labels.flat} if labels.dtype == object else set()
+    if kinds and not (all(issubclass(kind, str) for kind in kinds) or all(issubclass(kind, Real) for kind in kinds)):
+        names = sorted(kind.__name__ for kind in kinds)
+        raise ValueError(f"Labels y must be uniformly strings or numbers, none of them missing. Got {names}.")
 
 
 def encode_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -107,25 +127,26 @@ def class_factors(class_weight: Any, classes: np.ndarray, codes: np.ndarray, wei
 
 
 def score_steps(
-    metric: Callable[..., float], y: Any, answers: np.ndarray, observed: np.ndarray, sample_weight: Any
+    metric: Callable[..., float], y: np.ndarray, answers: np.ndarray, observed: np.ndarray, sample_weight: Any
 ) -> float:
-    """A metric over the observed steps (n, step)."""
-    y = check_step_target(y, observed, max_dim=3)[observed]
+    """A metric over the observed steps (n, step), of checked numbers or labels."""
     weight = None
     if sample_weight is not None:
         weight = np.broadcast_to(check_weight(sample_weight, len(observed))[:, None], observed.shape)[observed]
-    if y.dtype.kind == "O":
-        y = np.array(y.tolist())
-    return float(metric(y, answers[observed].astype(y.dtype), sample_weight=weight))
+    return float(metric(*(np.array(values[observed].tolist()) for values in (y, answers)), sample_weight=weight))
 
 
 def check_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
     """Sample weights as float64; ones if there are none."""
     samples = np.empty((n_samples, 1))
+    if sample_weight is not None and not isinstance(sample_weight, Real):
+        sample_weight = read_numbers(sample_weight, "sample_weight", "fit")
     weight = check_sample_weight(sample_weight, samples, dtype=np.float64, ensure_non_negative=True)
     if not np.any(weight):
         raise ValueError("Sample weights must contain at least one non-zero number.")
-    return np.asarray(weight)
+    largest = weight.max()
+    # Sums of extreme ones would leave the range of floats; what counts is their proportions.
+    return np.asarray(weight if _LEAST < largest < 1 / _LEAST else weight / largest)
 
 
 def check_validation_set(estimator: Any, X_val: Any, y_val: Any) -> bool:
@@ -142,6 +163,15 @@ def check_validation_set(estimator: Any, X_val: Any, y_val: Any) -> bool:
             "y_val to fit, set early_stopping=True or 'auto'."
         )
     return True
+
+
+@contextmanager
+def validation_set_named() -> Iterator[None]:
+    """Let errors say that they speak of the validation set."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"In the validation set: {error}") from None
 
 
 def check_same_outputs(y_val: np.ndarray, y: np.ndarray) -> None:

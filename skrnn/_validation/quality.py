@@ -1,0 +1,75 @@
+"""What is told of data that can be read, but that say little."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from skrnn._history import IncompleteWindowWarning
+from skrnn._sequences import Sequences
+
+_LOOKED_AT = 65536  # rows
+_FEW_SPACINGS = 4  # between neighbouring numbers; changes that are smaller are mostly rounding
+
+
+def warn_of_unobserved(estimator: Any, sequences: Sequences, missing: str) -> None:
+    """Warn of sequences without a step that is read, before they are answered."""
+    n = int(unobserved(sequences, missing).sum())
+    if n:
+        warnings.warn(
+            f"{n} of {len(sequences)} sequences of X hold no observed step: {type(estimator).__name__} answers them "
+            "from its initial state, all alike.",
+            IncompleteWindowWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_many_unobserved(sequences: Sequences, missing: str) -> None:
+    """Warn if many sequences of a fit hold no step that is read."""
+    n = int(unobserved(sequences, missing).sum())
+    if n > 0.1 * len(sequences):
+        warnings.warn(
+            f"{n} of {len(sequences)} sequences of X hold no observed step. All that is learnt from them is one answer "
+            "for the initial state. Leave them out, for instance with sample_weight=0.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def unobserved(sequences: Sequences, missing: str) -> np.ndarray:
+    """Which sequences (n,) have no step that is read."""
+    found = np.isnan(sequences.base[sequences.starts + sequences.n_steps - 1]).any(axis=1)
+    if found.any():  # most often none: looked at closely only where the last step lacks something
+        found[found] = ~sequences.take(found).observed_steps(missing).any(axis=1)
+    return found
+
+
+def warn_of_lost_precision(values: np.ndarray, names: str) -> None:
+    """Warn of columns that change by hardly more than their precision can tell.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_columns)
+        Rows one after another, in the precision in which they came.
+    names : str
+        What a column is called, with ``{}`` for its number.
+    """
+    values = values[:_LOOKED_AT]
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    for i, column in enumerate(values.T):
+        change = np.abs(np.diff(column))
+        changes = change > 0
+        if not changes.any():
+            continue
+        spacing = np.spacing(np.maximum(np.abs(column[1:]), np.abs(column[:-1])))[changes]
+        if np.median(change[changes] / spacing) <= _FEW_SPACINGS:
+            warnings.warn(
+                f"{names.format(i)} changes by no more than rounding: near {np.nanmedian(column):.4g}, numbers of "
+                f"{values.dtype} lie {np.median(spacing):.3g} apart, and what is smaller is lost. "
+                f"{'Pass float64, or subtract' if values.dtype == np.float32 else 'Subtract'} an offset first.",
+                UserWarning,
+                stacklevel=5,
+            )
