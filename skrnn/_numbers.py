@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import Any
 
@@ -48,22 +49,20 @@ def numbers_of_objects(values: np.ndarray, name: str) -> np.ndarray:
     """Objects or text as float64; None and pandas.NA are NaN."""
     if values.dtype == object and "pandas" in sys.modules:  # without it there is no NA
         values = np.where(sys.modules["pandas"].isna(values), np.nan, values)
-    times = {type(value) for value in values.flat} & {np.datetime64, np.timedelta64}
-    if not times:
-        try:
+    if not {type(value) for value in values.flat} & {np.datetime64, np.timedelta64}:  # these float() would take
+        with suppress(OverflowError, TypeError, ValueError):
             return np.asarray(values, dtype=np.float64)
-        except (OverflowError, TypeError, ValueError):
-            pass
     for place, value in zip(np.ndindex(values.shape), values.flat, strict=True):
+        where = f", in {name} at {place[0] if len(place) == 1 else place}." if place else f", in {name}."
+        if isinstance(value, np.datetime64 | np.timedelta64):
+            raise TypeError(f"float() argument must be a string or a real number, not {type(value).__name__!r}{where}")
         try:
-            number = None if type(value) in times else float(value)
-        except (OverflowError, TypeError, ValueError):
-            number = None
-        if number is None:
-            kind = "string" if isinstance(value, str) else type(value).__name__
-            where = f" at {place[0] if len(place) == 1 else place}" if place else ""
-            raise ValueError(f"could not convert {kind} to float: {_short(value)} in {name}{where}.")
-    raise ValueError(f"could not convert {name} to float.")
+            float(value)
+        except TypeError as error:
+            raise TypeError(f"{error}{where}") from None
+        except (OverflowError, ValueError) as error:
+            raise ValueError(f"{error}{where}") from None
+    raise ValueError(f"{name} cannot be converted to float.")
 
 
 def plain(value: Any) -> Any:
@@ -125,8 +124,3 @@ def _refuse_kind(dtype: Any, name: str, who: str) -> None:
     if kind in ("m", "M", "V"):
         advice = "Pass its fields as columns." if kind == "V" else "Turn times into numbers."
         raise TypeError(f"{name} has dtype {dtype}, which is no number for {who}. {advice}")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -251,8 +251,8 @@ def _with_numbers(X: Any, key_columns: Sequence[int] = ()) -> Any:
     for i in others:
         try:
             X.isetitem(i, numbers_of_objects(np.asarray(X.iloc[:, i], dtype=object), "X"))
-        except ValueError as error:
-            raise ValueError(
+        except (TypeError, ValueError) as error:
+            raise type(error)(
                 f"{error} Column {X.columns[i]!r} of X has dtype {X.dtypes.iloc[i]}. Drop it or encode it; turn times "
                 "into an index with pandas.to_datetime."
             ) from None

@@ -62,8 +62,8 @@ def check_step_numbers(y: Any, observed: np.ndarray) -> np.ndarray:
     y = check_step_target(y, observed, max_dim=3)
     try:
         y = np.array(read_numbers(y, "y", "return_sequences=True"), dtype=np.float64)
-    except ValueError as error:
-        raise ValueError(f"{error} y must hold numbers at all steps, or NaN at those that are skipped.") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error} y must hold numbers at all steps, or NaN at those that are skipped.") from None
     y[~observed] = 0.0
     assert_all_finite(y, input_name="y")
     return y
