@@ -20,6 +20,8 @@ from skrnn._validation import (
     class_factors,
     encode_labels,
     plain,
+    read_labels,
+    read_weight,
     score_steps,
 )
 
@@ -129,7 +131,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         self : estimator
             The estimator after one more epoch.
         """
-        self._named_classes = None if classes is None else np.unique(classes)
+        name = type(self).__name__
+        self._named_classes = None if classes is None else np.unique(read_labels(classes, "classes", name))
         super().partial_fit(X, y, sample_weight)
         del self._named_classes
         return self
@@ -206,7 +209,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         now = as_it_is_now(self)
         check_is_fitted(now)
         if not now._model.spec.return_sequences:
-            return float(super(RecurrentClassifier, now).score(X, y, sample_weight))
+            y = read_labels(y, "y", type(self).__name__)
+            return float(super(RecurrentClassifier, now).score(X, y, read_weight(sample_weight)))
         observed = now._observed(X)
         return score_steps(accuracy_score, check_step_labels(y, observed), now.predict(X), observed, sample_weight)
 

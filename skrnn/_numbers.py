@@ -35,6 +35,10 @@ def read_array(values: Any, name: str, who: str) -> np.ndarray:
         array = np.asarray(values)
     except (RuntimeError, TypeError) as error:
         raise TypeError(f"{name} cannot be read as an array by {who}: {error}") from None
+    except ValueError:
+        raise ValueError(
+            f"{name} has an inhomogeneous shape: its parts differ in length. {who} needs an array."
+        ) from None
     _refuse_kind(array.dtype, name, who)
     return array
 

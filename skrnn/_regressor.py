@@ -25,6 +25,7 @@ from skrnn._validation import (
     plain,
     plain_parameters,
     read_numbers,
+    read_weight,
     score_steps,
 )
 
@@ -246,7 +247,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         check_is_fitted(now)
         if not now._model.spec.return_sequences:
             y = read_numbers(y, "y", type(self).__name__)
-            return float(super(RecurrentRegressor, now).score(X, y, sample_weight))
+            return float(super(RecurrentRegressor, now).score(X, y, read_weight(sample_weight)))
         observed = now._observed(X)
         return score_steps(r2_score, check_step_numbers(y, observed), now.predict(X), observed, sample_weight)
 

@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import f1_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 
 import skrnn
 from skrnn import (
@@ -26,6 +27,7 @@ from skrnn import (
     RNNRegressor,
     SlidingWindowTransformer,
     complete_windows,
+    forecast,
     horizon_targets,
     pad_sequences,
 )
@@ -164,10 +166,13 @@ def stepwise(y):
 
 with warnings.catch_warnings(action="ignore"):
     FITTED = GRURegressor(3, max_iter=1, linear_skip=False).fit(X3, Y)
+    FITTED_CLASSIFIER = GRUClassifier(3, max_iter=1).fit(X3, Y > 0)
 READERS = {
     "y": lambda values: GRURegressor(3, max_iter=1).fit(X3, values),
     "y at each step": lambda values: GRURegressor(3, max_iter=1, return_sequences=True).fit(X3, stepwise(values)),
     "y of a score": lambda values: FITTED.score(X3, values),
+    "weights of a score": lambda values: FITTED.score(X3, Y, values),
+    "weights of an accuracy": lambda values: FITTED_CLASSIFIER.score(X3, Y > 0, values),
     "sample_weight": lambda values: GRURegressor(3, max_iter=1).fit(X3, Y, values),
     "y_val": lambda values: GRURegressor(3, max_iter=1, early_stopping=True).fit(X3, Y, X_val=X3, y_val=values),
     "sample_weight_val": lambda values: GRURegressor(3, max_iter=1, early_stopping=True).fit(
@@ -193,9 +198,7 @@ def test_whoever_reads_numbers_refuses_what_is_none(reader, kind):
         READERS[reader](values)
 
 
-@pytest.mark.parametrize(
-    "reader", [name for name in READERS if name not in {"sample_weight", "sample_weight_val", "y_val"}]
-)
+@pytest.mark.parametrize("reader", [name for name in READERS if "weight" not in name and name != "y_val"])
 def test_none_is_no_array(reader):
     with pytest.raises((TypeError, ValueError), match="None"):
         READERS[reader](None)
@@ -267,6 +270,42 @@ def test_a_column_of_objects_that_are_no_numbers_is_named(column):
     frame.loc[4, "c"] = column
     with pytest.raises((TypeError, ValueError), match=r"in X at 4\. Column 'c' of X has dtype object"):
         GRURegressor(3, max_iter=1).fit(frame, Y)
+
+
+NO_LABELS = {
+    "masked": (np.ma.MaskedArray(Y > 0, np.arange(12) == 3), ValueError, "is a masked array"),
+    "datetimes": (np.arange(12).astype("M8[D]"), TypeError, "has dtype datetime64"),
+    "complex": (Y + 1j, ValueError, "Complex data not supported"),
+    "missing": ([None, "a"] * 6, ValueError, "must be uniformly strings or numbers, none of them missing"),
+    "nothing": ([None] * 12, ValueError, "must be uniformly strings or numbers"),
+    "pandas.NA": ([pd.NA] * 12, ValueError, "must be uniformly strings or numbers"),
+    "nan": ([np.nan, 1.0] * 6, ValueError, "contains NaN"),
+    "ragged": ([[1], [1, 2]], ValueError, "inhomogeneous shape"),
+    "needs grad": (torch.tensor(Y, requires_grad=True), TypeError, "is a tensor that requires grad"),
+    "bfloat16": (torch.tensor(Y, dtype=torch.bfloat16), TypeError, "dtype torch.bfloat16"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_LABELS)
+def test_whoever_reads_labels_refuses_what_is_none(kind):
+    labels, error, words = NO_LABELS[kind]
+    readers = [
+        lambda: GRUClassifier(3, max_iter=1).fit(X3, labels),
+        lambda: FITTED_CLASSIFIER.score(X3, labels),
+        lambda: GRUClassifier(3, max_iter=1).partial_fit(X3, Y > 0, classes=labels),
+    ]
+    for reader in readers:
+        with pytest.raises(error, match=words):
+            reader()
+
+
+@pytest.mark.parametrize("kind", ["needs grad", "bfloat16", "complex", "masked", "none"])
+def test_rows_to_continue_that_are_no_numbers_are_refused(kind):
+    X, error, words = BAD_X[kind]
+    frame = pd.DataFrame({"v": Y})
+    model = make_pipeline(SlidingWindowTransformer(2, horizon=1), GRURegressor(3, max_iter=1)).fit(frame, Y)
+    with pytest.raises(error, match=words.replace("GRURegressor", "forecast")):
+        forecast(model, X, 2)
 
 
 def test_errors_of_the_validation_set_say_so():

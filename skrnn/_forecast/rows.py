@@ -10,6 +10,7 @@ import numpy as np
 
 from skrnn._forecast.parts import Parts
 from skrnn._history import Axis, Keys, Table, block_keys, distinct_rows, plain_index, read_keys
+from skrnn._numbers import read_array
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def read_table(X: Any, name: str = "X") -> tuple[Any, bool, bool]:
         return table.X, False, table.index is not None
     if hasattr(X, "to_frame"):
         raise ValueError(f"{name} must be a table of two dimensions, got a {type(X).__name__}. Pass {name}.to_frame().")
-    values = np.asarray(X)
+    values = read_array(X, name, "forecast")
     if values.ndim != 2:
         what = f"an array of {values.ndim}" if values.ndim else type(X).__name__
         raise ValueError(f"{name} must be a table of two dimensions, got {what}.")

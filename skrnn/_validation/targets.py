@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
-from skrnn._numbers import read_array, read_numbers, refuse_container
+from skrnn._numbers import read_array, read_numbers
 from skrnn._validation.door import check_sample_weight, check_y
 from skrnn._validation.quality import warn_of_lost_precision
 
@@ -79,12 +79,19 @@ def check_labels(estimator: Any, y: Any, n_samples: int) -> np.ndarray:
     """Labels of a classifier, of shape (n,)."""
     if y is None:
         raise ValueError(_no_target(estimator))
-    refuse_container(y, "y", type(estimator).__name__)
-    _check_label_types(np.asarray(y))
-    y = np.asarray(check_y(y, estimator=estimator))
+    y = np.asarray(check_y(read_labels(y, "y", type(estimator).__name__), estimator=estimator))
     check_classification_targets(y)
     check_consistent_length(np.empty(n_samples), y)
     return y
+
+
+def read_labels(labels: Any, name: str, who: str) -> Any:
+    """Labels as they came, if they can be put in order."""
+    array = read_array(labels, name, who)
+    _check_label_types(array, name)
+    if array.dtype.kind == "f":
+        assert_all_finite(array, input_name=name)
+    return labels
 
 
 def check_step_labels(y: Any, observed: np.ndarray) -> np.ndarray:
@@ -101,12 +108,12 @@ def check_step_labels(y: Any, observed: np.ndarray) -> np.ndarray:
     return y
 
 
-def _check_label_types(labels: np.ndarray) -> None:
+def _check_label_types(labels: np.ndarray, name: str = "y") -> None:
     """Labels have an order: they are of one kind, and none is missing."""
     kinds = {type(label) for label in labels.flat} if labels.dtype == object else set()
     if kinds and not (all(issubclass(kind, str) for kind in kinds) or all(issubclass(kind, Real) for kind in kinds)):
         names = sorted(kind.__name__ for kind in kinds)
-        raise ValueError(f"Labels y must be uniformly strings or numbers, none of them missing. Got {names}.")
+        raise ValueError(f"Labels {name} must be uniformly strings or numbers, none of them missing. Got {names}.")
 
 
 def encode_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -139,14 +146,19 @@ def score_steps(
 def check_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
     """Sample weights as float64; ones if there are none."""
     samples = np.empty((n_samples, 1))
-    if sample_weight is not None and not isinstance(sample_weight, Real):
-        sample_weight = read_numbers(sample_weight, "sample_weight", "fit")
-    weight = check_sample_weight(sample_weight, samples, dtype=np.float64, ensure_non_negative=True)
+    weight = check_sample_weight(read_weight(sample_weight), samples, dtype=np.float64, ensure_non_negative=True)
     if not np.any(weight):
         raise ValueError("Sample weights must contain at least one non-zero number.")
     largest = weight.max()
     # Sums of extreme ones would leave the range of floats; what counts is their proportions.
     return np.asarray(weight if _LEAST < largest < 1 / _LEAST else weight / largest)
+
+
+def read_weight(sample_weight: Any) -> Any:
+    """Sample weights as numbers; None and a single number stay as they are."""
+    if sample_weight is None or isinstance(sample_weight, Real):
+        return sample_weight
+    return read_numbers(sample_weight, "sample_weight", "this method")
 
 
 def check_validation_set(estimator: Any, X_val: Any, y_val: Any) -> bool:
@@ -199,7 +211,10 @@ def check_target_order(X: Any, y: Any) -> None:
 
 def warn_of_given_target(values: np.ndarray, y: Any, names: np.ndarray) -> None:
     """Warn of a channel that is the target itself in some unit."""
-    target = np.asarray(y)
+    try:
+        target = np.asarray(y)
+    except (RuntimeError, TypeError):  # a tensor that NumPy cannot read
+        return
     if target.dtype.kind not in "iuf" or len(target) != len(values) or len(target) < 3:
         return
     target = target.reshape(len(target), -1).astype(np.float64)
