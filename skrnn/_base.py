@@ -60,7 +60,13 @@ _SHAPES = (
 )
 
 
-_MANY = 1000  # samples, from which on "auto" holds some out
+_MANY = 1000
+_MANY_FOR_SPREAD = 100  # where the loss tells a spread: training makes that of its own samples too small
+
+
+def _many(loss: Loss) -> int:
+    """From how many samples on "auto" holds some out."""
+    return _MANY_FOR_SPREAD if hasattr(loss, "std") or hasattr(loss, "quantiles") else _MANY
 
 
 def _suited_batch(n_samples: int) -> int:
@@ -132,7 +138,8 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             (n_samples, n_steps) or, for regressors, (n_samples, n_steps, n_outputs). What stands at skipped steps is
             ignored.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples; 1 if None. A sample of weight 0 is left out altogether.
+            Weights of the samples; 1 if None. Only their proportions count. A sample of weight 0 is left out
+            altogether, and one of weight 2 counts like two equal ones beside others of weight 1.
         X_val : array-like, default=None
             Sequences whose loss is watched in the place of a part of X. Not with ``early_stopping=False``.
         y_val : array-like, default=None
@@ -152,7 +159,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             with validation_set_named():
                 held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
             check_same_outputs(held_out.y, examples.y)
-        elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
+        elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _many(self._make_loss()):
             examples, held_out = self._hold_out(examples)
         log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=plain(self.max_iter))
         if not log.converged:

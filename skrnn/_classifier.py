@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -27,13 +28,15 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._examples import Examples
-    from skrnn._model import Outputs
+    from skrnn._model import Model, Outputs
 
 
 class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
     """Abstract: a face adds its layer."""
 
     classes_: np.ndarray
+    _class_totals: np.ndarray
+    _in_partial_fit: bool = False
     _named_classes: np.ndarray | None = None  # set within partial_fit only
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -122,7 +125,9 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         y : array-like of shape (n_samples,), or (n_samples, n_steps) with ``return_sequences=True``
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that may come, in the first call; those of its y if None. Ignored in later calls.
+            All labels that may come, in the first call; those of its y if None. Ignored in later calls. If the first
+            call lacks some of them, the linear map (see ``linear_skip``) starts at nothing. With
+            ``class_weight="balanced"`` the classes have the shares that they had in all calls so far.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; 1 if None.
 
@@ -132,9 +137,10 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             The estimator after one more epoch.
         """
         name = type(self).__name__
+        self._in_partial_fit = True
         self._named_classes = None if classes is None else np.unique(read_labels(classes, "classes", name))
         super().partial_fit(X, y, sample_weight)
-        del self._named_classes
+        del self._in_partial_fit, self._named_classes
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -219,8 +225,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
 
     def _probabilities(self, outputs: Outputs) -> np.ndarray:
         """Probabilities (..., class) from outputs."""
-        answer = self._finite(self._model.predict(outputs), np.dtype(np.float64), outputs.of)
-        return np.concatenate([1 - answer, answer], axis=-1) if answer.shape[-1] == 1 else answer
+        return _of_all_classes(self._finite(self._model.predict(outputs), np.dtype(np.float64), outputs.of))
 
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
         y = check_labels(self, y, n_samples) if observed is None else check_step_labels(y, observed)
@@ -240,9 +245,19 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
 
     def _weighted(self, examples: Examples, *, reset: bool) -> Examples:
         labels, weight = _labels_of(examples.y), examples.answer_weight()
-        if reset:
-            self._class_factors = class_factors(self.class_weight, self.classes_, labels.ravel(), weight.ravel())
-        return examples.weighted(self._class_factors[labels])
+        if reset or self._in_partial_fit:
+            seen = np.bincount(labels.ravel(), weight.ravel(), minlength=len(self.classes_))
+            self._class_totals = seen if reset else self._class_totals + seen
+        examples = examples.weighted(class_factors(self.class_weight, self.classes_, self._class_totals)[labels])
+        if not examples.answer_weight().any():
+            raise ValueError("class_weight gives all samples the weight 0, which leaves nothing to learn from.")
+        return examples
+
+    def _untrained(self, examples: Examples, whole: Examples) -> Model:
+        """A new model; its linear part starts at nothing where classes are yet to come: it would rule them out."""
+        if self._in_partial_fit and len(np.unique(_labels_of(examples.y))) < len(self.classes_):
+            examples = replace(examples, y=np.full_like(examples.y, 1 / len(self.classes_)))
+        return super()._untrained(examples, whole)
 
     def _hold_out(self, examples: Examples) -> tuple[Examples, Examples]:
         if self.return_sequences:
@@ -251,6 +266,13 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
 
     def _make_loss(self) -> Loss:
         return make_loss(CLASSIFICATION_LOSSES, plain(self.loss), vars(self))
+
+
+def _of_all_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities (..., class), also from those of the second of two (..., 1)."""
+    if probabilities.shape[-1] > 1:
+        return probabilities
+    return np.concatenate([1 - probabilities, probabilities], axis=-1)
 
 
 def _labels_of(indicators: np.ndarray) -> np.ndarray:

@@ -42,7 +42,9 @@ linear_skip : bool or int, default=True
     Ignored with ``return_sequences=True``.
 
     Regressors start from a linear forecast: ridge regression in closed form, with the penalty that generalised
-    cross-validation chooses. What is trained adds to it, starting from nothing. The loss, ``loss_curve_``, ``tol`` and
+    cross-validation chooses. With "absolute_error", "huber" and "quantile", errors and values of X far outside the
+    others hardly count in it. What is trained adds to it, starting from nothing; the biases of the output start where
+    the loss of its errors is least, for instance at their quantiles. The loss, ``loss_curve_``, ``tol`` and
     ``delta`` are then in units of the linear forecast's errors. With early stopping, the linear forecast stays alone
     unless the loss of the held-out sequences falls by more than two standard errors; alone, it is fitted once more, on
     all sequences but those of ``X_val``. ``partial_fit`` keeps the linear forecast of its first call.
@@ -58,7 +60,8 @@ linear_skip : bool or int, default=True
     what the linear forecast leaves better from these, by more than one standard error.
 
     With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,
-    with half of the sum of the squared weights as penalty: for log loss that is scikit-learn's ``LogisticRegression``.
+    with half of the sum of its squared weights as penalty beside the sum of the losses: for log loss that is
+    scikit-learn's ``LogisticRegression``. In that sum sample weights have mean 1, and equal samples are one sample.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
     is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,
@@ -70,7 +73,9 @@ default="squared_error"
     What is minimised. The answer is the mean ("squared_error"), the median ("absolute_error"), a compromise that
     outliers move little ("huber"), quantiles ("quantile"), the mean of counts or other targets that are not
     negative ("poisson", through an exponential), or mean and standard deviation ("gaussian", see ``return_std`` of
-    ``predict``). An object must keep the contract at the head of ``skrnn._losses``.
+    ``predict``). For the second to the fourth, X and y are standardised by medians and by the width of the central half
+    of the values, so that single outliers do no harm. An object must keep the contract at the head of
+    ``skrnn._losses``.
 loss : {"log_loss"} or object, default="log_loss"
     What is minimised. An object must keep the contract at the head of ``skrnn._losses``.
 class_weight : dict, "balanced" or None, default=None
@@ -110,7 +115,8 @@ n_iter_no_change : int, default=10
     ``learning_rate`` for what comes before the end.
 early_stopping : bool or "auto", default="auto"
     Watch the loss of held-out sequences instead of the training loss, and return the weights of the best epoch. "auto"
-    does so from 1,000 sequences on, or where ``X_val`` is passed; not in ``partial_fit``.
+    does so from 1,000 sequences on, or where ``X_val`` is passed; not in ``partial_fit``. With ``loss="quantile"`` and
+    "gaussian" it does so from 100 on: long training without held-out sequences makes spreads too small.
 validation_fraction : float, default=0.1
     Share of the sequences to hold out: the last ones; for classifiers the last ones of each class, unless
     ``return_sequences=True``. With k targets in a row the k - 1 sequences before them are left out. Ignored without

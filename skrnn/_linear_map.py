@@ -18,18 +18,22 @@ def fit_linear(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weights (width, column) and biases (width,) of the linear map with the least loss.
 
-    The sum of the weighted losses and half of the sum of the squared weights is minimised, which for log loss is the
-    logistic regression of scikit-learn. L-BFGS comes near; with few rows, Newton steps come as near as rounding allows.
-    Solvers that divide by the size of the gradient would else begin by following what is left of it. With many rows,
-    the gradients of batches are far from zero anyway.
+    The weighted mean of the losses times the number of different rows, plus half of the sum of the squared weights of
+    the map, is minimised. For log loss and rows that all differ, this is the logistic regression of scikit-learn with
+    sample weights of mean 1. The scale of the sample weights so means nothing, and a row that comes twice is a row of
+    twice the weight. L-BFGS comes near; with few rows, Newton steps come as near as rounding allows. Solvers that
+    divide by the size of the gradient would else begin by following what is left of it. With many rows, the gradients
+    of batches are far from zero anyway.
     """
+    n_different = len({row.tobytes() for row in torch.hstack([columns, y]).numpy()})
+    weight = weight * (n_different / weight.sum())
     found = columns.new_zeros(width, columns.shape[1] + 1).requires_grad_()
 
     def objective() -> torch.Tensor:
         raw = columns @ found[:, :-1].T + found[:, -1]
         return (loss(raw, y) * weight).sum() + 0.5 * found[:, :-1].square().sum()
 
-    solver = torch.optim.LBFGS([found], max_iter=300, tolerance_grad=1e-6 * len(y), line_search_fn="strong_wolfe")
+    solver = torch.optim.LBFGS([found], max_iter=300, tolerance_grad=1e-6 * n_different, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         solver.zero_grad()
@@ -39,7 +43,7 @@ def fit_linear(
 
     solver.step(closure)
     best, least = found.detach().clone(), np.inf
-    for _ in range(_NEWTON_STEPS if len(y) <= _FEW else 0):
+    for _ in range(_NEWTON_STEPS if n_different <= _FEW else 0):
         (slope,) = torch.autograd.grad(objective(), found, create_graph=True)
         steepest = float(slope.detach().abs().max())
         if not steepest < least:  # rounding, or a loss that is not smooth
@@ -47,7 +51,11 @@ def fit_linear(
         best, least = found.detach().clone(), steepest
         with torch.no_grad():
             found -= _newton_step(slope, found)
-    return best[:, :-1], best[:, -1]
+    matrix, bias = best[:, :-1], best[:, -1]
+    raw = columns @ matrix.T + bias
+    if torch.allclose(loss(raw + 1, y), loss(raw, y)):  # biases of classes, of which only the differences are found
+        bias = bias - bias.mean()
+    return matrix, bias
 
 
 def _newton_step(slope: torch.Tensor, at: torch.Tensor) -> torch.Tensor:

@@ -14,10 +14,14 @@ import numpy as np
 from skrnn._evidence import surely_lower
 from skrnn._linear_columns import LinearColumns
 from skrnn._ridge import Moments
+from skrnn._robust import middle_and_spread
 from skrnn._sequences import Scale, Sequences, longest
 from skrnn._values_or_differences import MOST_COLUMNS, MOST_ROWS, values_tell_more
 
 LARGEST = 2500  # columns of the regression
+_REFITS = 10
+_BOUND = 1.345  # spreads: 95 % of the efficiency of least squares where errors are normal
+_ENOUGH = 0.02  # spreads
 _FEWEST = 50  # later sequences that can tell whether last values help: neighbours are alike
 _SURE = 3  # standard errors, rather than the usual two: a slow drift looks like evidence
 
@@ -44,6 +48,7 @@ class LinearSkip:
     spread: np.ndarray  # (target,)
     n_counted: int  # columns whose coefficients are not 0: all, or those of steps
     by_value: bool = False  # whether layers read values in the place of differences
+    optimism: float = 1.0  # by what factor errors of other sequences are larger than those of the fit
 
     @classmethod
     def fit(cls, sequences: Sequences, scale: Scale, y: np.ndarray, weight: np.ndarray, n_steps: int) -> LinearSkip:
@@ -73,6 +78,20 @@ class LinearSkip:
         """A forecast of the same columns, fitted on other sequences."""
         return self._solved(*self.columns.used(sequences, y, weight))
 
+    def without_outliers(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> LinearSkip:
+        """A forecast of the same columns in which errors beyond a bound count as errors at it (Huber, 1964)."""
+        sequences, y, weight = self.columns.used(sequences, y, weight)
+        skip, answer = self, self.answer(sequences)
+        for _ in range(_REFITS):
+            error = y - answer
+            middle, spread = middle_and_spread(error, weight)
+            before, bound = answer, _BOUND * spread
+            skip = skip._solved(sequences, answer + middle + (error - middle).clip(-bound, bound), weight)
+            answer = skip.answer(sequences)
+            if np.all(np.abs(answer - before) < _ENOUGH * spread):
+                break
+        return skip
+
     def answer(self, sequences: Sequences) -> np.ndarray:
         """Linear forecasts (n, target)."""
         found = np.empty((len(sequences), len(self.intercept)))
@@ -87,10 +106,10 @@ class LinearSkip:
 
     def _solved(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> LinearSkip:
         """With the best coefficients of the columns that count."""
-        coef, intercept, _ = self._moments(sequences, y, weight).first(self.n_counted).solve_best()
+        coef, intercept, _, optimism = self._moments(sequences, y, weight).first(self.n_counted).solve_best()
         skip = self._with(coef, intercept)
         spread = np.sqrt(weight @ np.square(y - skip.answer(sequences)) / weight.sum())
-        return replace(skip, spread=np.where(spread > 0, spread, 1.0))
+        return replace(skip, spread=np.where(spread > 0, spread, 1.0), optimism=optimism)
 
     def _chosen(self, sequences: Sequences, y: np.ndarray, weight: np.ndarray) -> LinearSkip:
         """With last values, and values in the place of differences, where the last quarter is for them."""
@@ -99,7 +118,7 @@ class LinearSkip:
             return self
         earlier, later = slice(0, -n_later), slice(-n_later, None)
         moments = self._moments(sequences.take(earlier), y[earlier], weight[earlier])
-        _, _, penalty = moments.first(self.n_counted).solve_best()
+        _, _, penalty, _ = moments.first(self.n_counted).solve_best()
         without, levelled = (self._with(*some.solve(penalty)) for some in (moments.first(self.n_counted), moments))
         losses = (
             weight[later] * np.square(y[later] - model.answer(sequences.take(later))).mean(axis=1)

@@ -9,7 +9,10 @@ A loss is an object with
 * ``equivariant``, whether a change of y's unit that keeps its domain changes the answer alike, so that y may be
   standardised, and optionally
 * ``gradient(raw, y)``, the derivative of ``__call__`` by ``raw``; without it, autograd serves,
+* ``constant(y, weight)``, the output (width,) with the least weighted loss if it is the same in all rows; without it,
+  it is searched for,
 * ``domain``, which targets it takes: "real", as without it, or "non-negative", where y is divided by its mean,
+* ``robust``, whether single large errors hardly move its answers: units are then measured by medians and quantiles,
 * ``std(raw)``, standard deviations of shape (batch, n_targets), and
 * ``quantiles(raw)`` of shape (batch, n_targets, n_levels).
 """
@@ -21,6 +24,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Protocol
+
+from skrnn._robust import weighted_quantiles
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +61,9 @@ class SquaredError:
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw - y).mul_(2 / y.shape[1])
 
+    def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return weight @ y / weight.sum()
+
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return raw
 
@@ -65,6 +73,7 @@ class AbsoluteError:
     """Absolute error, averaged over the targets of a row; its answer is the median."""
 
     equivariant: bool = field(default=True, init=False)
+    robust: bool = field(default=True, init=False)
 
     def width(self, n_targets: int) -> int:
         return n_targets
@@ -74,6 +83,9 @@ class AbsoluteError:
 
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw - y).sign() / y.shape[1]
+
+    def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return _quantiles(y, weight, (0.5,))
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return raw
@@ -88,6 +100,7 @@ class Huber:
 
     delta: float = 1.0
     equivariant: bool = field(default=True, init=False)
+    robust: bool = field(default=True, init=False)
 
     def width(self, n_targets: int) -> int:
         return n_targets
@@ -114,6 +127,7 @@ class Quantile:
 
     quantile: float | tuple[float, ...] = 0.5
     equivariant: bool = field(default=True, init=False)
+    robust: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
         levels = self.levels
@@ -139,6 +153,9 @@ class Quantile:
         error = y[:, :, None] - self._by_level(raw)
         slope = (error < 0).to(raw.dtype) - raw.new_tensor(self.levels)
         return slope.flatten(1).div_(raw.shape[1])
+
+    def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return _quantiles(y, weight, self.levels)
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         central = min(range(len(self.levels)), key=lambda i: abs(self.levels[i] - 0.5))
@@ -192,7 +209,9 @@ class Gaussian:
 
     def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         mean, log_variance = self._read(raw)
-        value = log_variance + (y - mean).square() * (-log_variance).exp() + math.log(2 * math.pi)
+        # Beyond a bound, which only a diverging network says, the loss rises in a straight line: there is a way back.
+        outer = (raw[:, y.shape[1] :] - log_variance).abs()
+        value = log_variance + outer + (y - mean).square() * (-log_variance).exp() + math.log(2 * math.pi)
         return value.mean(dim=1) / 2
 
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -203,10 +222,14 @@ class Gaussian:
         both = by_mean.new_empty(raw.shape)
         n_targets = y.shape[1]
         both[:, :n_targets] = by_mean
-        # At a bound only the way back is open.
         outer = raw[:, n_targets:] - log_variance
-        both[:, n_targets:] = by_log_variance.masked_fill_(outer * by_log_variance < 0, 0.0)
+        both[:, n_targets:] = by_log_variance.where(outer == 0, outer.sign() / 2)
         return both.div_(n_targets)
+
+    def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        mean = weight @ y / weight.sum()
+        log_variance = (weight @ (y - mean).square() / weight.sum()).log()
+        return mean.new_tensor([*mean, *log_variance.clamp(-_LARGEST / 2, _LARGEST / 2)])
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return self._read(raw)[0]
@@ -233,15 +256,23 @@ class LogLoss:
 
     def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         if raw.shape[1] == 1:
-            # log(1 + exp(raw)) without overflow
-            return (raw.clamp(min=0) + (-raw.abs()).exp().log1p() - y * raw)[:, 0]
-        return raw.logsumexp(dim=1) - (y * raw).sum(dim=1)
+            from torch.nn.functional import logsigmoid
+
+            # Alike in both classes, to the bit.
+            return -(y * logsigmoid(raw) + (1 - y) * logsigmoid(-raw))[:, 0]
+        return -(y * raw.log_softmax(dim=1)).sum(dim=1)
 
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return self.predict(raw) - y
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return raw.sigmoid() if raw.shape[1] == 1 else raw.softmax(dim=1)
+
+
+def _quantiles(y: torch.Tensor, weight: torch.Tensor, levels: tuple[float, ...]) -> torch.Tensor:
+    """Quantiles (target * level,) of targets (n, target)."""
+    found = weighted_quantiles(y.numpy(force=True), weight.numpy(force=True), levels)
+    return y.new_tensor(found.T.ravel())
 
 
 REGRESSION_LOSSES: dict[str, type[Loss]] = {

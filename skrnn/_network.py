@@ -286,6 +286,10 @@ class TorchNetwork:
         """Gradients from the derivative of the loss by what ``forward`` returned."""
         self._network.zero_grad()
         self._raw.backward(slope)
+        # Solvers that divide by the size of a gradient would make full steps of rounding.
+        bias, rounding = self._network.head.bias.grad, torch.finfo(slope.dtype).eps
+        assert bias is not None
+        bias.masked_fill_(bias.abs() <= rounding * (1 + slope.flatten(0, -2).abs().sum(0)), 0.0)
 
     def clip(self, norm: float) -> None:
         """Shorten the gradient to a norm if it is longer."""

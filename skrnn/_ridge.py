@@ -48,8 +48,11 @@ class Moments:
         gram[np.diag_indices_from(gram)] += penalty * self._weight
         return self._with_intercept(solve(gram, both, assume_a="pos"))
 
-    def solve_best(self) -> tuple[np.ndarray, np.ndarray, float]:
-        """Coefficients, intercepts and the penalty of the ridge regression with the best penalty."""
+    def solve_best(self) -> tuple[np.ndarray, np.ndarray, float, float]:
+        """Coefficients, intercepts and the penalty of the ridge regression with the best penalty.
+
+        And by what factor errors of other rows are then larger than those of these rows, as cross-validation has it.
+        """
         gram, both, total = self._centred()
         values, vectors = np.linalg.eigh(gram)
         both = vectors.T @ both
@@ -58,15 +61,15 @@ class Moments:
         nothing = values <= len(values) * np.finfo(values.dtype).eps * values.max(initial=0.0)
         values[nothing], both[nothing] = 0.0, 0.0
         n = max(self._weight, self._n_rows)
-        best, least = _PENALTIES[-1], np.inf
+        best, least, optimism = _PENALTIES[-1], np.inf, 1.0
         for penalty in _PENALTIES:
             shrunk = 1 / (values + penalty * self._weight)
             rest = total - float(np.square(both).sum(axis=1) @ ((values + 2 * penalty * self._weight) * shrunk**2))
             freedom = n - 1 - values @ shrunk
             # With hardly any freedom left, or an error within rounding, the quotient is noise.
             if freedom > 0.02 * n and max(rest, 1e-12 * total) / freedom**2 < least:
-                best, least = penalty, max(rest, 1e-12 * total) / freedom**2
-        return *self._with_intercept(vectors @ (both / (values + best * self._weight)[:, None])), best
+                best, least, optimism = penalty, max(rest, 1e-12 * total) / freedom**2, n / freedom
+        return *self._with_intercept(vectors @ (both / (values + best * self._weight)[:, None])), best, optimism
 
     def _centred(self) -> tuple[np.ndarray, np.ndarray, float]:
         """Products of the columns, of columns and targets, and of the targets, all around their means.

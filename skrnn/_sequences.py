@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skrnn._robust import middle_and_spread
+
+_Parts = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
 _BLOCK = 65536  # rows
 _SCALED_AT_ONCE = 2048  # rows
 _SMALL = 2.0**-450  # a standard deviation whose square has lost digits
@@ -91,15 +94,15 @@ class Sequences:
             used = counts > 0
             yield (self.base[rows], uses) if used.all() else (self.base[rows][used], uses[used])
 
-    def scale(self, weight: np.ndarray, missing: str = "skip") -> Scale:
-        """Weighted mean and spread of each channel over the observed steps of all sequences."""
+    def scale(self, weight: np.ndarray, missing: str = "skip", *, robust: bool = False) -> Scale:
+        """Weighted mean and spread of each channel over the observed steps of all sequences, see ``Scale``."""
         if missing == "skip" and any(_complete(rows).any() for rows, _ in self.steps(weight)):
-            return self._scale(weight, slice(None))
+            return self._scale(weight, slice(None), robust)
         # Each channel over its own values: a step may be read though other channels are missing, or none is complete.
-        scales = [self._scale(weight, slice(i, i + 1)) for i in range(self.n_channels)]
+        scales = [self._scale(weight, slice(i, i + 1), robust) for i in range(self.n_channels)]
         return Scale(*(np.concatenate(parts) for parts in zip(*((s.mean, s.std) for s in scales), strict=True)))
 
-    def _scale(self, weight: np.ndarray, channels: slice) -> Scale:
+    def _scale(self, weight: np.ndarray, channels: slice, robust: bool) -> Scale:
         """Scale of some channels over the steps where none of them is NaN."""
 
         def complete_steps() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -108,8 +111,8 @@ class Sequences:
                 complete = _complete(values)
                 yield (values, uses) if complete.all() else (values[complete], uses[complete])
 
-        numbers = range(self.n_channels)[channels]
-        return Scale.of(complete_steps, len(numbers), self.base.dtype, [f"Channel {i} of X" for i in numbers])
+        numbers, measure = range(self.n_channels)[channels], Scale.robust if robust else Scale.of
+        return measure(complete_steps, len(numbers), self.base.dtype, [f"Channel {i} of X" for i in numbers])
 
     def _blocks(self) -> Iterator[slice]:
         return (slice(first, first + _BLOCK) for first in range(0, len(self.base), _BLOCK))
@@ -180,13 +183,7 @@ class Scale:
     std: np.ndarray  # (channel,)
 
     @classmethod
-    def of(
-        cls,
-        parts: Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]],
-        n_columns: int,
-        dtype: np.dtype,
-        names: Sequence[str],
-    ) -> Scale:
+    def of(cls, parts: _Parts, n_columns: int, dtype: np.dtype, names: Sequence[str]) -> Scale:
         """Weighted mean and standard deviation; a column without spread keeps its unit.
 
         Parameters
@@ -221,6 +218,20 @@ class Scale:
             for values, weight in parts():
                 second += weight @ np.minimum(np.abs(values - mean) / _SMALL, 1 / _SMALL) ** 2
             std = np.where(std < _SMALL, np.sqrt(second / total) * _SMALL, std)
+        return cls._checked(mean, std, dtype, names)
+
+    @classmethod
+    def robust(cls, parts: _Parts, n_columns: int, dtype: np.dtype, names: Sequence[str]) -> Scale:
+        """Like ``of``, from what a few values, however large, move little, see ``middle_and_spread``."""
+        pairs = list(parts())
+        values, weight = (np.concatenate(some) for some in zip(*pairs, strict=True)) if pairs else ((), np.zeros(1))
+        if not weight.sum():
+            return cls.identity(n_columns)
+        used = weight > 0
+        return cls._checked(*middle_and_spread(values[used].astype(np.float64), weight[used]), dtype, names)
+
+    @classmethod
+    def _checked(cls, mean: np.ndarray, std: np.ndarray, dtype: np.dtype, names: Sequence[str]) -> Scale:
         if not np.all(np.isfinite(std)):
             name = names[int(np.argmin(np.isfinite(std)))]
             raise ValueError(f"{name} contains values too large to compute their standard deviation. Rescale them.")

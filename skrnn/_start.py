@@ -13,10 +13,13 @@ from skrnn._linear_skip import LinearSkip, steps_read
 from skrnn._losses import Loss
 from skrnn._model import Model, labelled, torch_dtype
 from skrnn._network import NetworkSpec, RecurrentNetwork
-from skrnn._sequences import Scale
+from skrnn._sequences import Scale, Sequences
 from skrnn._threads import alone, one_blas_thread
 from skrnn._training import TrainingState, resolve_device
 
+_FAR = 10.0  # spreads from the middle, where doubts begin
+_LARGEST = 1000.0  # spreads of a target from the middle that a first linear forecast may see
+_MOST_COUNTED = 2**40  # rows that weights may stand for
 _MOST_NUMBERS = 2**22  # in the columns from which a linear map is learnt
 
 
@@ -44,7 +47,7 @@ def start(
         spec=spec,
         weights={},
         loss=loss,
-        x_scale=examples.sequences.scale(examples.weight, missing),
+        x_scale=examples.sequences.scale(examples.weight, missing, robust=_is_robust(loss)),
         y_scale=_target_scale(loss, examples),
         missing=missing,
         dtype=dtype,
@@ -62,6 +65,8 @@ def start(
     model = replace(model, weights=network.arrays())
     if model.spec.skip_steps and model.linear is None:
         return replace(model, weights={**model.weights, **_linear_start(model, examples)})
+    if _moves_with_y(loss):
+        return replace(model, weights={**model.weights, **_constant_start(model, examples)})
     return model
 
 
@@ -75,9 +80,32 @@ def _linear_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
     assert skip is not None
     columns = skip.columns(*data.take(slice(None))).detach()
     assert data.y is not None
-    matrix, bias = fit_linear(columns, model.loss, data.y, torch.from_numpy(some.weight), model.spec.width)
+    assert data.weight is not None
+    matrix, bias = fit_linear(columns, model.loss, data.y, data.weight, model.spec.width)
     dtype = model.weights["skip.weight"].dtype
     return {"skip.weight": matrix.numpy().astype(dtype), "head.bias": bias.numpy().astype(dtype)}
+
+
+def _constant_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
+    """Biases of the head with which the loss of what a linear forecast leaves is least."""
+    data = labelled(model, examples, torch.device("cpu"), torch.float64)
+    assert data.y is not None
+    assert data.weight is not None
+    y, weight = data.y.flatten(0, -2), data.weight.flatten()
+    y, weight = y[weight > 0], weight[weight > 0]
+    if model.linear is not None:
+        mean = weight @ y / weight.sum()
+        y = mean + (y - mean) * model.linear.optimism
+    constant = getattr(model.loss, "constant", None)
+    if constant is not None:
+        bias = constant(y, weight)
+    else:
+        _, bias = fit_linear(y.new_zeros(len(y), 0), model.loss, y, weight, model.spec.width)
+    return {"head.bias": bias.numpy().astype(model.weights["head.bias"].dtype)}
+
+
+def _is_robust(loss: Loss) -> bool:
+    return bool(getattr(loss, "robust", False))
 
 
 def _moves_with_y(loss: Loss) -> bool:
@@ -87,15 +115,23 @@ def _moves_with_y(loss: Loss) -> bool:
 
 def _with_linear(model: Model, examples: Examples, whole: Examples) -> Model:
     """The model with linear forecasts, in its units; the newest examples, too, tell what they read."""
+    robust = _is_robust(model.loss)
 
-    def parts(some: Examples) -> tuple[np.ndarray, np.ndarray]:
-        return model.y_scale.apply(some.y, np.float64), some.weight
+    def fitted(some: Examples, like: LinearSkip | None = None) -> LinearSkip:
+        sequences, y, weight = some.sequences, model.y_scale.apply(some.y, np.float64), _as_counts(some.weight)
+        if robust:
+            y, weight = y.clip(-_LARGEST, _LARGEST), weight * _trust(sequences, model.x_scale, model.spec.skip_steps)
+        if like is None:
+            linear = LinearSkip.fit(sequences, model.x_scale, y, weight, model.spec.skip_steps)
+        else:
+            linear = like.again(sequences, y, weight)
+        return linear.without_outliers(sequences, y, weight) if robust else linear
 
     one_blas_thread()
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            of_all = LinearSkip.fit(whole.sequences, model.x_scale, *parts(whole), model.spec.skip_steps)
-            linear = of_all if whole is examples else of_all.again(examples.sequences, *parts(examples))
+            of_all = fitted(whole)
+            linear = of_all if whole is examples else fitted(examples, of_all)
     except FloatingPointError:
         distance, channel, value = model.farthest(whole.sequences)
         raise ValueError(
@@ -103,6 +139,23 @@ def _with_linear(model: Model, examples: Examples, whole: Examples) -> Model:
             "that are read: too far for a linear forecast. Check that value, or set linear_skip=False."
         ) from None
     return replace(model, linear=linear, linear_of_all=of_all)
+
+
+def _trust(sequences: Sequences, scale: Scale, n_steps: int) -> np.ndarray:
+    """Factors (n,) on the weights of sequences: hardly anything where a value lies far outside the others."""
+    size = np.nan_to_num(np.abs(scale.apply(sequences.base, np.float64))).max(axis=1)
+    n_read = min(n_steps, sequences.n_steps)
+    largest = np.lib.stride_tricks.sliding_window_view(size, n_read).max(axis=1)
+    last = sequences.starts + sequences.n_steps - n_read
+    return np.asarray(np.minimum(_FAR / np.maximum(largest[last], _FAR), 1) ** 4)
+
+
+def _as_counts(weight: np.ndarray) -> np.ndarray:
+    """Weights that say how many equal rows each row is: multiples of the least weight, else those of mean 1."""
+    multiples = weight / weight.min()
+    counts = np.rint(multiples)
+    whole = np.allclose(multiples, counts, rtol=1e-12, atol=0) and counts.sum() < _MOST_COUNTED
+    return np.asarray(counts if whole else weight / weight.mean())
 
 
 def _target_scale(loss: Loss, examples: Examples) -> Scale:
@@ -117,4 +170,5 @@ def _target_scale(loss: Loss, examples: Examples) -> Scale:
         if not np.all(np.isfinite(mean)):
             raise ValueError("y contains values too large to compute their mean. Rescale them.")
         return Scale(np.zeros(n_targets), np.where(mean > 0, mean, 1.0))
-    return Scale.of(lambda: [(y, weight)], n_targets, y.dtype, [f"Output {i} of y" for i in range(n_targets)])
+    measure = Scale.robust if _is_robust(loss) else Scale.of
+    return measure(lambda: [(y, weight)], n_targets, y.dtype, [f"Output {i} of y" for i in range(n_targets)])

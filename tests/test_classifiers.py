@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.utils import compute_sample_weight
+from sklearn.utils import compute_class_weight, compute_sample_weight
 
 from skrnn import GRUClassifier, LSTMClassifier, RNNClassifier, pad_sequences
 
@@ -115,6 +115,51 @@ def test_partial_fit_takes_classes_that_come_later(classifier, data):
         stranger.partial_fit(X, y)
 
 
+def stream(rng, labels, n=60):
+    """A batch of labels of three, of which the last step tells."""
+    y = np.array(labels)[rng.integers(0, len(labels), n)]
+    X = 0.5 * rng.normal(size=(n, 5, 2))
+    X[:, -1, 0] += np.select([y == "a", y == "c"], [-2.0, 2.0], 0.0)
+    return X, y
+
+
+@pytest.mark.parametrize("params", [{}, {"class_weight": "balanced"}, {"linear_skip": False}], ids=str)
+@pytest.mark.parametrize("first", [["a", "b"], ["b", "c"], ["b"]], ids="".join)
+def test_a_class_that_the_first_batch_lacks_is_learnt_when_it_comes(rng, params, first):
+    model = small(GRUClassifier, learning_rate_init=0.005, **params)
+    model.partial_fit(*stream(rng, first), classes=["a", "b", "c"])
+    for _ in range(60):
+        model.partial_fit(*stream(rng, ["a", "b", "c"]))
+    X, y = stream(rng, ["a", "b", "c"], 300)
+    for label in "abc":
+        assert (model.predict(X[y == label]) == label).mean() > 0.75
+
+
+@pytest.mark.parametrize("other", ["zz", "aa"])
+def test_a_stream_may_start_with_one_class_only(rng, other):
+    def batch(labels):
+        X, y = stream(rng, labels)
+        return X, np.where(y == "c", other, "mm")
+
+    model = small(GRUClassifier, learning_rate_init=0.005).partial_fit(*batch(["a"]), classes=["mm", other])
+    for _ in range(40):
+        model.partial_fit(*batch(["a", "a", "c"]))
+    X, y = batch(["a", "c"])
+    assert model.score(X, y) > 0.95
+
+
+def test_balanced_weights_of_a_stream_are_those_of_all_its_rows_so_far(data):
+    X, y = data
+    y = np.where(np.arange(120) < 60, y > 0, y > 1)  # in other shares in the second half
+    parts = small(GRUClassifier, class_weight="balanced", linear_skip=False)
+    parts.partial_fit(X[:60], y[:60]).partial_fit(X[60:], y[60:])
+    zero, one = compute_class_weight("balanced", classes=np.array([0, 1]), y=y)
+    by_hand = small(GRUClassifier, linear_skip=False)
+    by_hand.partial_fit(X[:60], y[:60], sample_weight=compute_sample_weight("balanced", y[:60]))
+    by_hand.partial_fit(X[60:], y[60:], sample_weight=np.where(y[60:] > 0, one, zero))
+    np.testing.assert_allclose(parts.predict_proba(X), by_hand.predict_proba(X))
+
+
 BAD_Y = {
     "one class": (np.zeros(120), "at least 2 classes in the data, but the data contains only one class"),
     "numbers": (np.linspace(0, 1, 120), "Unknown label type: continuous"),
@@ -138,8 +183,20 @@ def test_bad_class_weights_are_refused(data):
     X, y = data
     with pytest.raises(ValueError, match="'class_weight' parameter of GRUClassifier must be"):
         small(GRUClassifier, class_weight="even").fit(X, y)
-    with pytest.raises(ValueError, match="are not in class_weight"):
-        small(GRUClassifier, class_weight={9: 1.0}).fit(X, y)
+    with pytest.raises(ValueError, match=r"classes, \[1, 2\], are not in class_weight, which names .* lacks: \[9\]"):
+        small(GRUClassifier, class_weight={0: 1.0, 9: 1.0}).fit(X, y)
+    for factor in (-1.0, np.nan, np.inf, "2", None):
+        with pytest.raises(ValueError, match=r"class_weight must hold finite numbers .* label 1\."):
+            small(GRUClassifier, class_weight={0: 1.0, 1: factor, 2: 1.0}).fit(X, y)
+    with pytest.raises(ValueError, match="class_weight gives all samples the weight 0"):
+        small(GRUClassifier, class_weight={0: 0.0, 1: 0.0, 2: 0}).fit(X, y)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-6, 1e300])
+def test_only_proportions_of_class_weights_count(data, factor):
+    X, y = data
+    one, other = (small(GRUClassifier, max_iter=2, class_weight={0: f, 1: f, 2: 3 * f}) for f in (1.0, factor))
+    np.testing.assert_allclose(one.fit(X, y).predict_proba(X), other.fit(X, y).predict_proba(X), rtol=1e-6)
 
 
 def running(rng, n=60, n_steps=8):
@@ -185,3 +242,19 @@ def test_a_search_and_a_saved_file_work(data, tmp_path):
     joblib.dump(search, tmp_path / "search.joblib")
     np.testing.assert_array_equal(joblib.load(tmp_path / "search.joblib").predict(X), search.predict(X))
     assert cross_val_score(small(GRUClassifier), X, y, cv=3, scoring="neg_log_loss").shape == (3,)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
+@pytest.mark.parametrize("class_weight", [None, "balanced", {"rare": 1.0, "other": 5.0}])
+def test_swapped_names_give_swapped_probabilities(rng, share, class_weight):
+    X = rng.normal(size=(200, 6, 2))
+    score = X[:, -1, 0] + 0.5 * X[:, -2, 1] + 0.3 * rng.normal(size=200)
+    y = np.where(score > np.quantile(score, 1 - share), "rare", "other")
+    names = {"rare": "a", "other": "z"}
+    found = []
+    for swap in (names, {"rare": "z", "other": "a"}):
+        weight = {swap[name]: w for name, w in class_weight.items()} if isinstance(class_weight, dict) else class_weight
+        model = small(GRUClassifier, max_iter=3, class_weight=weight).fit(X, [swap[label] for label in y])
+        found.append(model.predict_proba(X)[:, model.classes_ == swap["rare"]][:, 0])
+    np.testing.assert_allclose(*found, atol=1e-6)
+    assert log_loss(y == "rare", found[0]) < (0.35 if class_weight is None else 0.8)

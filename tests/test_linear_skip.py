@@ -429,8 +429,42 @@ def test_classifiers_start_from_logistic_regression(rng, n_classes):
     weight = rng.integers(1, 4, 120)
     model = GRUClassifier(4, learning_rate_init=1e-12, max_iter=1, random_state=0).fit(X, y, weight)
     columns = ((X - model._model.x_scale.mean) / model._model.x_scale.std).reshape(120, -1)
-    expected = LogisticRegression(C=1, tol=1e-10, max_iter=5000).fit(columns, y, weight).predict_proba(columns)
-    np.testing.assert_allclose(model.predict_proba(X), expected, atol=2e-5)
+    expected = LogisticRegression(C=1, tol=1e-10, max_iter=5000).fit(columns, y, weight / weight.mean())
+    np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(columns), atol=2e-5)
+
+
+WEIGHTED = {
+    "squared error": (GRURegressor, {}),
+    "absolute error": (GRURegressor, {"loss": "absolute_error"}),
+    "poisson": (GRURegressor, {"loss": "poisson"}),
+    "two classes": (GRUClassifier, {"class_weight": "balanced"}),
+    "three classes": (GRUClassifier, {"class_weight": {0: 3.0}}),
+}
+
+
+@pytest.mark.parametrize("task", WEIGHTED)
+def test_only_proportions_of_weights_count_and_equal_rows_count_as_one_of_their_weight(rng, task):
+    kind, params = WEIGHTED[task]
+    X = rng.normal(size=(60, 12, 2))  # few rows for 24 numbers: what a penalty is relative to shows
+    y = rng.poisson(np.exp(0.5 * X[:, -1, 0] + 0.3 * rng.normal(size=60)))
+    y = np.minimum(y, {"two classes": 1, "three classes": 2}.get(task, 99))
+    y = y.astype(float) if kind is GRURegressor else y
+
+    def answers(weight, X_fit=X, y_fit=y):
+        model = kind(3, max_iter=2, batch_size=1000, random_state=0, **params).fit(X_fit, y_fit, weight)
+        return (model.predict if kind is GRURegressor else model.predict_proba)(X)
+
+    alike, counts, fractions = np.ones(60), rng.integers(1, 5, 60), rng.random(60)
+    for weight in (alike, counts, fractions):
+        expected = answers(weight)
+        for factor in (1 / 60, 7.0, 1e6) if weight is counts else (0.1, 1e300):
+            np.testing.assert_allclose(answers(factor * weight), expected, rtol=1e-6, atol=1e-8)
+    np.testing.assert_array_equal(answers(None), answers(alike))
+    repeated = answers(None, X.repeat(counts, axis=0), y.repeat(counts))
+    np.testing.assert_allclose(answers(counts), repeated, rtol=1e-6, atol=1e-8)
+    counts[5:20] = 0
+    removed = answers(counts[counts > 0], X[counts > 0], y[counts > 0])
+    np.testing.assert_allclose(answers(counts * 1e-300), removed, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("classifier", [GRUClassifier, RNNClassifier])

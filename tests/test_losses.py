@@ -62,11 +62,39 @@ def test_closed_gradients_are_those_of_autograd(loss, seed, batch, n_targets, fa
     assert values.shape == (batch,)
     (slope,) = torch.autograd.grad(values.sum(), raw)
     found = loss.gradient(raw.detach(), y)
-    if isinstance(loss, Gaussian):  # at a bound of the variance, the closed gradient leaves the way back open
-        inside = (raw.detach()[:, n_targets:].abs() < 15).repeat(1, 2)
-        slope, found = slope[inside], found[inside]
     torch.testing.assert_close(found, slope, rtol=1e-9, atol=1e-12)
     assert loss.predict(raw).shape == (batch, n_targets)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("n_targets", [1, 3])
+def test_gradients_agree_at_kinks_at_bounds_and_far_out(loss, dtype, n_targets):
+    generator = torch.Generator().manual_seed(0)
+    width = loss.width(n_targets)
+    places = torch.tensor([0.0, 1e-8, -1e-8, 1.0, -15.0, 15.0, 30.0, 50.0, -50.0, 1e4, -1e4], dtype=dtype)
+    rows = [places[:, None].expand(-1, width), places[torch.randint(len(places), (99, width), generator=generator)]]
+    raw = torch.cat([rows[0], rows[0], rows[1]]).requires_grad_()
+    y = targets_for(loss, (len(raw), n_targets), generator).to(dtype)
+    if loss.equivariant:
+        y[: len(places)] = 0.0  # on the kinks
+    elif n_targets == 1:
+        y[: 2 * len(places)] = torch.tensor([0.0, 1.0]).repeat_interleave(len(places))[:, None]
+    values = loss(raw, y)
+    (slope,) = torch.autograd.grad(values.sum(), raw)
+    assert values.isfinite().all()
+    torch.testing.assert_close(loss.gradient(raw.detach(), y), slope, rtol=1e-5, atol=1e-7)
+    exact, y = raw.detach().double().requires_grad_(), y.double()
+    torch.testing.assert_close(values.double(), loss(exact, y), rtol=1e-4, atol=1e-4)
+    steps = torch.eye(width, dtype=torch.float64)[:, None] * 1e-4 * exact.detach().abs().clamp(min=1e-3)
+    (slopes,) = torch.autograd.grad(loss(exact, y).sum(), exact)
+    for column, step in enumerate(steps):  # between the quotients of both sides, also at a kink
+        found = slopes[:, column] * step[:, column]
+        with torch.no_grad():
+            falls = torch.stack([sign * (loss(exact + sign * step, y) - loss(exact, y)) for sign in (1, -1)])
+            slack = 1e-9 * (1 + loss(exact, y).abs()) + 1e-3 * found.abs()
+        assert (falls.amin(0) - slack <= found).all()
+        assert (found <= falls.amax(0) + slack).all()
 
 
 def random_pair(n_targets=2, width=None):

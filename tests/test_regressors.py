@@ -340,6 +340,13 @@ def test_early_stopping_begins_by_itself_with_many_rows(rng, n, early_stopping, 
     assert len(given.validation_loss_curve_) == 2
 
 
+@pytest.mark.parametrize(("n", "loss", "watches"), [(99, "quantile", False), (100, "gaussian", True)])
+def test_where_a_spread_is_told_early_stopping_begins_with_fewer_rows(rng, n, loss, watches):
+    X = rng.normal(size=(n, 2, 1))
+    model = GRURegressor(2, loss=loss, max_iter=2).fit(X, X[:, 0, 0])
+    assert (model.validation_loss_curve_ is not None) == watches
+
+
 @pytest.mark.parametrize(("n", "size"), [(40, 40), (64, 64), (3000, 64), (6000, 100), (30_000, 200)])
 def test_a_batch_is_a_sixtieth_of_the_rows_within_bounds(n, size):
     assert GRURegressor()._plan(n, 1).batch_size == size

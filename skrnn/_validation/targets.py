@@ -9,7 +9,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import assert_all_finite, check_consistent_length, compute_class_weight
+from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 
 from skrnn._numbers import read_array, read_numbers
@@ -124,13 +124,24 @@ def encode_labels(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.searchsorted(classes, labels)
 
 
-def class_factors(class_weight: Any, classes: np.ndarray, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def class_factors(class_weight: Any, classes: np.ndarray, total: np.ndarray) -> np.ndarray:
     """Factor on the weights of each class; "balanced" gives all classes that occur the same total."""
     if class_weight == "balanced":
-        total = np.bincount(codes, weights=weight, minlength=len(classes))
         present = total > 0
-        return np.where(present, total.sum() / (present.sum() * np.where(present, total, 1.0)), 0.0)
-    return np.asarray(compute_class_weight(class_weight, classes=classes, y=classes))
+        return np.where(present, total.sum() / (present.sum() * np.where(present, total, 1.0)), 1.0)
+    named, labels = class_weight or {}, classes.tolist()
+    for label, factor in named.items():
+        if not isinstance(factor, Real) or not 0 <= float(factor) < np.inf:
+            raise ValueError(
+                f"class_weight must hold finite numbers that are not negative; got {factor!r} for the label {label!r}."
+            )
+    unknown, unnamed = [label for label in named if label not in labels], [x for x in labels if x not in named]
+    if unknown and unnamed:
+        raise ValueError(
+            f"The classes, {unnamed}, are not in class_weight, which names labels that y lacks: {unknown}."
+        )
+    factors = np.array([named.get(label, 1.0) for label in labels], dtype=np.float64)
+    return factors / (factors.max() or 1.0)
 
 
 def score_steps(
@@ -144,7 +155,7 @@ def score_steps(
 
 
 def check_weight(sample_weight: Any, n_samples: int) -> np.ndarray:
-    """Sample weights as float64; ones if there are none."""
+    """Sample weights as float64; ones if there are none. Only their proportions count."""
     samples = np.empty((n_samples, 1))
     weight = check_sample_weight(read_weight(sample_weight), samples, dtype=np.float64, ensure_non_negative=True)
     if not np.any(weight):
