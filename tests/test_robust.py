@@ -42,7 +42,7 @@ def test_the_spread_is_that_of_a_normal_distribution_and_never_lost_to_equal_val
         middle, spread = middle_and_spread(values, np.ones(5000))
         assert middle == 0
         assert 0 < spread < 10
-    scale = Scale.robust(lambda: [(np.full((9, 1), 4.0), np.ones(9))], 1, np.dtype(float))
+    scale = Scale.robust(lambda: [(np.full((9, 1), 4.0), np.ones(9))], 1, np.dtype(float), ["x"])
     assert (scale.mean, scale.std) == (4, 1)
 
 
