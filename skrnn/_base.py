@@ -39,7 +39,7 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._examples import Examples
-    from skrnn._losses import Loss
+    from skrnn._loss_contract import Loss
     from skrnn._model import Model
     from skrnn._network import NetworkSpec
     from skrnn._training import Plan, TrainingLog

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn._base import RecurrentEstimator
 from skrnn._learning import as_it_is_now, learns
-from skrnn._losses import CLASSIFICATION_LOSSES, Loss, make_loss
+from skrnn._loss_contract import Loss
+from skrnn._losses import CLASSIFICATION_LOSSES, make_loss
 from skrnn._validation import (
     HasMethods,
     StrOptions,

@@ -68,16 +68,17 @@ missing : {"skip", "indicator"}, default="skip"
     and one more channel is 1 at such steps and 0 at others.
 return_sequences : bool, default=False
     Predict one answer for each step instead of one for each sequence; y then has an axis of steps.
-loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gaussian"} or object, \
+loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gaussian"}, callable or object, \
 default="squared_error"
     What is minimised. The answer is the mean ("squared_error"), the median ("absolute_error"), a compromise that
     outliers move little ("huber"), quantiles ("quantile"), the mean of counts or other targets that are not
     negative ("poisson", through an exponential), or mean and standard deviation ("gaussian", see ``return_std`` of
     ``predict``). For the second to the fourth, X and y are standardised by medians and by the width of the central half
-    of the values, so that single outliers do no harm. An object must keep the contract at the head of
-    ``skrnn._losses``.
+    of the values, so that single outliers do no harm. A function ``loss(y_true, y_pred)`` gets tensors of shape
+    (n, n_outputs) in the units of y and gives one value for each row, of shape (n,). An object can do more; the page
+    on losses in the documentation tells what it must have. Both are tried out in ``fit``.
 loss : {"log_loss"} or object, default="log_loss"
-    What is minimised. An object must keep the contract at the head of ``skrnn._losses``.
+    What is minimised. The page on losses in the documentation tells what an object must have.
 class_weight : dict, "balanced" or None, default=None
     Factors on the weights of the samples, or of the steps, of each class: ``{label: factor}``, 1 for labels that
     are not named. "balanced" gives all classes the same total weight.

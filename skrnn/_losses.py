@@ -1,20 +1,6 @@
 """Losses: how wide the head is, how bad an answer is, and how an answer is read.
 
-A loss is an object with
-
-* ``width(n_targets)``, the number of outputs of the head,
-* ``__call__(raw, y)``, one value for each row, from tensors of shape (batch, width) and (batch, n_targets),
-* ``predict(raw)``, the answer of shape (batch, n_targets); for classifiers, whose targets are indicators of the
-  classes, these are probabilities,
-* ``equivariant``, whether a change of y's unit that keeps its domain changes the answer alike, so that y may be
-  standardised, and optionally
-* ``gradient(raw, y)``, the derivative of ``__call__`` by ``raw``; without it, autograd serves,
-* ``constant(y, weight)``, the output (width,) with the least weighted loss if it is the same in all rows; without it,
-  it is searched for,
-* ``domain``, which targets it takes: "real", as without it, or "non-negative", where y is divided by its mean,
-* ``robust``, whether single large errors hardly move its answers: units are then measured by medians and quantiles,
-* ``std(raw)``, standard deviations of shape (batch, n_targets), and
-* ``quantiles(raw)`` of shape (batch, n_targets, n_levels).
+See ``_loss_contract`` for what a loss is.
 """
 
 from __future__ import annotations
@@ -23,27 +9,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Protocol
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
+from skrnn._loss_contract import Loss, as_loss
 from skrnn._robust import weighted_quantiles
 
 if TYPE_CHECKING:
     import torch
 
 _LARGEST = 30.0  # largest log of a mean or a variance, either way
-
-
-class Loss(Protocol):
-    """The contract of a loss, as this module's first lines tell it."""
-
-    @property
-    def equivariant(self) -> bool: ...
-
-    def width(self, n_targets: int) -> int: ...
-
-    def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor: ...
-
-    def predict(self, raw: torch.Tensor) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -131,8 +106,8 @@ class Quantile:
 
     def __post_init__(self) -> None:
         levels = self.levels
-        rising = all(low < high for low, high in pairwise(levels))
-        if not levels or not rising or levels[0] <= 0 or levels[-1] >= 1:
+        possible = all(isinstance(level, Real) and 0 < float(level) < 1 for level in levels)
+        if not levels or not possible or not all(low < high for low, high in pairwise(levels)):
             raise ValueError(
                 f"quantile must be a level in (0, 1), or a tuple of several in increasing order; got {self.quantile!r}."
             )
@@ -287,9 +262,9 @@ CLASSIFICATION_LOSSES: dict[str, type[Loss]] = {"log_loss": LogLoss}
 
 
 def make_loss(table: Mapping[str, type[Loss]], loss: Any, parameters: Mapping[str, Any]) -> Loss:
-    """A loss by its name, with those of the parameters that it has; an object is taken as it is."""
+    """A loss by its name, with those of the parameters that it has; for others see ``as_loss``."""
     if not isinstance(loss, str):
-        return loss
+        return as_loss(loss)
     kind: Any = table[loss]
     return kind(**{each.name: parameters[each.name] for each in fields(kind) if each.init})
 

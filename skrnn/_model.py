@@ -14,7 +14,7 @@ from skrnn._batch import Batch
 from skrnn._evidence import surely_lower
 from skrnn._examples import Examples
 from skrnn._linear_skip import LinearSkip
-from skrnn._losses import Loss
+from skrnn._loss_contract import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
 from skrnn._sequences import Scale, Sequences
 from skrnn._threads import alone, callers_threads, one_blas_thread, own_default

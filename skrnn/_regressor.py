@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn._base import RecurrentEstimator
 from skrnn._learning import as_it_is_now
-from skrnn._losses import REGRESSION_LOSSES, Loss, has_reading, make_loss
+from skrnn._loss_contract import Loss
+from skrnn._losses import REGRESSION_LOSSES, has_reading, make_loss
 from skrnn._validation import (
-    HasMethods,
     Interval,
     Real,
     StrOptions,
@@ -43,7 +43,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RecurrentEstimator._parameter_constraints,
-        "loss": [StrOptions(set(REGRESSION_LOSSES)), HasMethods(["width", "__call__", "predict"])],
+        "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
         "quantile": [Interval(Real, 0, 1, closed="neither"), tuple],
         "delta": [Interval(Real, 0, None, closed="neither")],
     }

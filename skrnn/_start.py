@@ -10,7 +10,7 @@ import torch
 from skrnn._examples import Examples
 from skrnn._linear_map import fit_linear
 from skrnn._linear_skip import LinearSkip, steps_read
-from skrnn._losses import Loss
+from skrnn._loss_contract import FunctionLoss, Loss, check_loss
 from skrnn._model import Model, labelled, torch_dtype
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._sequences import Scale, Sequences
@@ -20,6 +20,7 @@ from skrnn._training import TrainingState, resolve_device
 _FAR = 10.0  # spreads from the middle, where doubts begin
 _LARGEST = 1000.0  # spreads of a target from the middle that a first linear forecast may see
 _MOST_COUNTED = 2**40  # rows that weights may stand for
+_TRIED = 10_000  # targets on which a loss is tried
 _MOST_NUMBERS = 2**22  # in the columns from which a linear map is learnt
 
 
@@ -43,12 +44,14 @@ def start(
     """
     if dtype == "auto":
         dtype = examples.sequences.base.dtype.name if resolve_device(device).type == "cpu" else "float32"
+    y_scale = _target_scale(loss, examples)
+    loss = _tried(loss, spec.width, examples, y_scale)
     model = Model(
         spec=spec,
         weights={},
         loss=loss,
         x_scale=examples.sequences.scale(examples.weight, missing, robust=_is_robust(loss)),
-        y_scale=_target_scale(loss, examples),
+        y_scale=y_scale,
         missing=missing,
         dtype=dtype,
         training=TrainingState(seed),
@@ -68,6 +71,17 @@ def start(
     if _moves_with_y(loss):
         return replace(model, weights={**model.weights, **_constant_start(model, examples)})
     return model
+
+
+def _tried(loss: Loss, width: int, examples: Examples, y_scale: Scale) -> Loss:
+    """The loss, in the units of the targets if it is told them; it was tried on some of these."""
+    y, weight = examples.y.reshape(-1, examples.y.shape[-1]), examples.answer_weight().ravel()
+    used = np.flatnonzero(weight > 0)[:_TRIED]
+    scaled = torch.from_numpy(y_scale.apply(y[used], np.float64))
+    if isinstance(loss, FunctionLoss):
+        loss = loss.in_units_of_y(y_scale.mean, y_scale.std)
+    check_loss(loss, width, scaled)
+    return loss.in_unit_of(scaled, torch.from_numpy(weight[used])) if isinstance(loss, FunctionLoss) else loss
 
 
 def _linear_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
@@ -161,7 +175,7 @@ def _as_counts(weight: np.ndarray) -> np.ndarray:
 def _target_scale(loss: Loss, examples: Examples) -> Scale:
     """The units in which a loss reads targets."""
     n_targets = examples.y.shape[-1]
-    if not loss.equivariant:
+    if not loss.equivariant and not isinstance(loss, FunctionLoss):
         return Scale.identity(n_targets)
     y, weight = examples.y.reshape(-1, n_targets), examples.answer_weight().ravel()
     if getattr(loss, "domain", "real") == "non-negative":

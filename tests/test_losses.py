@@ -187,7 +187,9 @@ def test_a_variance_beyond_its_bound_finds_back():
     assert (Gaussian().gradient(wide, y)[:, 1] > 0).all()
 
 
-@pytest.mark.parametrize("levels", [(), (0.5, 0.1), (0.5, 0.5), (0.0, 0.5), (0.5, 1.0)])
+@pytest.mark.parametrize(
+    "levels", [(), (0.5, 0.1), (0.5, 0.5), (0.0, 0.5), (0.5, 1.0), (np.nan,), ("a",), (0.1, "b"), (None,), (True,)]
+)
 def test_impossible_levels_are_refused(levels):
     with pytest.raises(ValueError, match=r"quantile must be a level in \(0, 1\)"):
         Quantile(levels)
