@@ -177,7 +177,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         """
         now = as_it_is_now(self)
         outputs, dtype = now._infer(X)
-        return now._probabilities(outputs).astype(dtype)
+        return _probabilities(now, outputs).astype(dtype)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """Raw outputs of the network: log-odds for two classes, else logarithms of probabilities up to a constant.
@@ -222,11 +222,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         return score_steps(accuracy_score, check_step_labels(y, observed), now.predict(X), observed, sample_weight)
 
     def _answer(self, outputs: Outputs, _: np.dtype) -> np.ndarray:
-        return self.classes_[self._probabilities(outputs).argmax(axis=-1)]
-
-    def _probabilities(self, outputs: Outputs) -> np.ndarray:
-        """Probabilities (..., class) from outputs."""
-        return _of_all_classes(self._finite(self._model.predict(outputs), np.dtype(np.float64), outputs.of))
+        return self.classes_[_probabilities(self, outputs).argmax(axis=-1)]
 
     def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
         y = check_labels(self, y, n_samples) if observed is None else check_step_labels(y, observed)
@@ -269,11 +265,10 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         return make_loss(CLASSIFICATION_LOSSES, plain(self.loss), vars(self))
 
 
-def _of_all_classes(probabilities: np.ndarray) -> np.ndarray:
+def _probabilities(model: RecurrentClassifier, outputs: Outputs) -> np.ndarray:
     """Probabilities (..., class), also from those of the second of two (..., 1)."""
-    if probabilities.shape[-1] > 1:
-        return probabilities
-    return np.concatenate([1 - probabilities, probabilities], axis=-1)
+    answer = model._finite(model._model.predict(outputs), np.dtype(np.float64), outputs.of)
+    return answer if answer.shape[-1] > 1 else np.concatenate([1 - answer, answer], axis=-1)
 
 
 def _labels_of(indicators: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from skrnn._linear_skip import LinearSkip, steps_read
 from skrnn._loss_contract import FunctionLoss, Loss, check_loss
 from skrnn._model import Model, labelled, torch_dtype
 from skrnn._network import NetworkSpec, RecurrentNetwork
+from skrnn._robust import weighted_quantiles
 from skrnn._sequences import Scale, Sequences
 from skrnn._threads import alone, one_blas_thread
 from skrnn._training import TrainingState, resolve_device
@@ -108,8 +109,10 @@ def _constant_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
     y, weight = data.y.flatten(0, -2), data.weight.flatten()
     y, weight = y[weight > 0], weight[weight > 0]
     if model.linear is not None:
-        mean = weight @ y / weight.sum()
-        y = mean + (y - mean) * model.linear.optimism
+        centre = weight @ y / weight.sum()
+        if _is_robust(model.loss):
+            centre = torch.from_numpy(weighted_quantiles(y.numpy(), weight.numpy(), (0.5,))[0])
+        y = centre + (y - centre) * model.linear.optimism
     constant = getattr(model.loss, "constant", None)
     if constant is not None:
         bias = constant(y, weight)

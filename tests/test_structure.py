@@ -59,6 +59,7 @@ NEIGHBOURS = {
         "_loss_contract",
         "_model",
         "_network",
+        "_robust",
         "_sequences",
         "_threads",
         "_training",
