@@ -48,7 +48,7 @@ def _start_anew() -> None:
     n_threads = callers_threads()
     old, _shared = _shared, _Shared()
     if old.blas_limit is not None:
-        old.blas_limit.restore_original_limits()
+        old.blas_limit.__exit__(None, None, None)
         old.blas_limit = None
     if old.calls and _call() is None:
         torch.set_num_threads(n_threads)

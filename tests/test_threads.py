@@ -267,12 +267,13 @@ def test_a_child_that_is_forked_while_another_thread_computes_gets_the_callers_s
     entered.wait()
 
     def find(queue):
-        new = threading.Thread(target=lambda: queue.put((torch.get_num_threads(), blas_threads())))
+        held = set(compute_with_blas())
+        new = threading.Thread(target=lambda: queue.put((torch.get_num_threads(), blas_threads(), held)))
         new.start()
         new.join()
 
     try:
-        assert in_child(find) == (2, before)
+        assert in_child(find) == (2, before, {1})
     finally:
         leave.set()
         other.join()
