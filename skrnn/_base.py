@@ -327,4 +327,4 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
                     f"{parameter} of {name} changed from {old[parameter]!r} to {new[parameter]!r} since the last fit, "
                     "so that training cannot go on. Fit with warm_start=False, or clone the estimator."
                 )
-        return replace(model, spec=replace(spec, skip_steps=model.spec.skip_steps))
+        return replace(model.also_of(examples), spec=replace(spec, skip_steps=model.spec.skip_steps))

@@ -16,7 +16,7 @@ from skrnn._examples import Examples
 from skrnn._linear_skip import LinearSkip
 from skrnn._loss_contract import Loss
 from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
-from skrnn._sequences import Scale, Sequences
+from skrnn._sequences import Scale, Sequences, lacks_some
 from skrnn._threads import alone, callers_threads, one_blas_thread, own_default
 from skrnn._training import (
     Plan,
@@ -58,6 +58,7 @@ class Model:
     n_steps: int  # of the sequences of the first fit
     linear_skip: bool | int = False  # as it was asked for
     linear: LinearSkip | None = None  # what a linear skip starts from, where the loss has a closed form
+    has_missing: bool = True  # whether some training steps lack channels and others do not; see missing="indicator"
     linear_of_all: LinearSkip | None = None  # in its place where training adds nothing: of held-out examples, too
 
     @property
@@ -71,6 +72,15 @@ class Model:
             return [(self.n_steps, self.n_channels)]
         n_states = 2 if self.spec.layer.endswith("LSTM") else 1
         return [(n_states, self.spec.hidden_size)] * self.spec.num_layers
+
+    def also_of(self, examples: Examples) -> Model:
+        """The model with units of what was constant in all training data before these."""
+        model, sequences = self, examples.sequences
+        if not np.isfinite(self.x_scale.std).all():
+            robust = bool(getattr(self.loss, "robust", False))
+            scale = self.x_scale.completed(sequences.scale(examples.weight, self.missing, robust=robust))
+            model = replace(model, x_scale=scale)
+        return model if self.has_missing else replace(model, has_missing=lacks_some(sequences, examples.weight))
 
     @property
     def reads_windows(self) -> bool:
@@ -300,7 +310,8 @@ def _base(
     if model.missing == "indicator":
         lacking = np.isnan(base)
         base[lacking] = 0.0
-        base = np.concatenate([base, lacking.any(axis=1, keepdims=True)], axis=1, dtype=base.dtype)
+        some = lacking.any(axis=1, keepdims=True) & model.has_missing
+        base = np.concatenate([base, some], axis=1, dtype=base.dtype)
     elif not complete:
         base[~observed] = 0.0
     return torch.from_numpy(base).to(device), None if complete else torch.from_numpy(observed).to(device)

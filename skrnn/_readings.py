@@ -11,7 +11,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._learning import as_it_is_now
-from skrnn._validation import check_segments, check_sequences, check_states, check_step, warn_of_unobserved
+from skrnn._validation import (
+    check_segments,
+    check_sequences,
+    check_states,
+    check_step,
+    warn_of_new_values,
+    warn_of_unobserved,
+)
 
 if TYPE_CHECKING:
     from skrnn._model import Model, Outputs
@@ -100,6 +107,8 @@ class Readings(ABC):
         model = self._model
         state = check_states(state, len(values), model.state_shapes, allow_nan=model.reads_windows)
         outputs, after = model.step(values, state, self.device)
+        assert outputs.of is not None
+        warn_of_new_values(self, outputs.of, model.x_scale)
         for array in () if model.reads_windows else after:
             self._finite(array, array.dtype, outputs.of)
         return outputs, values.dtype, after
@@ -143,6 +152,7 @@ class Readings(ABC):
         check_is_fitted(self)
         sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
         check_segments(sequences, self._model.spec.segment_size)
+        warn_of_new_values(self, sequences, self._model.x_scale)
         return sequences
 
     def __sklearn_tags__(self) -> Tags:

@@ -112,7 +112,9 @@ class Sequences:
                 yield (values, uses) if complete.all() else (values[complete], uses[complete])
 
         numbers, measure = range(self.n_channels)[channels], Scale.robust if robust else Scale.of
-        return measure(complete_steps, len(numbers), self.base.dtype, [f"Channel {i} of X" for i in numbers])
+        names = [f"Channel {i} of X" for i in numbers]
+        # Weights of a channel that taught nothing stay as they were drawn: it counts for nothing when it changes later.
+        return measure(complete_steps, len(numbers), self.base.dtype, names, constant=np.inf)
 
     def _blocks(self) -> Iterator[slice]:
         return (slice(first, first + _BLOCK) for first in range(0, len(self.base), _BLOCK))
@@ -129,6 +131,12 @@ def _complete(values: np.ndarray) -> np.ndarray:
 def _begun(values: np.ndarray) -> np.ndarray:
     """Rows that are not all NaN."""
     return ~np.isnan(values).all(axis=1)
+
+
+def lacks_some(sequences: Sequences, weight: np.ndarray) -> bool:
+    """Whether some steps that are read lack channels, and others do not."""
+    lacking = [~_complete(rows[_begun(rows)]) for rows, _ in sequences.steps(weight)]
+    return any(some.any() for some in lacking) and not all(some.all() for some in lacking)
 
 
 def steps_behind(observed: np.ndarray, starts: np.ndarray, n_steps: int) -> np.ndarray:
@@ -183,8 +191,10 @@ class Scale:
     std: np.ndarray  # (channel,)
 
     @classmethod
-    def of(cls, parts: _Parts, n_columns: int, dtype: np.dtype, names: Sequence[str]) -> Scale:
-        """Weighted mean and standard deviation; a column without spread keeps its unit.
+    def of(
+        cls, parts: _Parts, n_columns: int, dtype: np.dtype, names: Sequence[str], *, constant: float = 1.0
+    ) -> Scale:
+        """Weighted mean and standard deviation.
 
         Parameters
         ----------
@@ -196,6 +206,8 @@ class Scale:
             Precision of the values, below which there is no spread.
         names : sequence of str
             What the columns are called in errors.
+        constant : float, default=1.0
+            The deviation of columns without spread or without values. With infinity, all their values count as 0.
 
         Raises
         ------
@@ -208,7 +220,7 @@ class Scale:
                 total += weight.sum()
                 first += weight @ values
             if not total:
-                return cls.identity(n_columns)
+                return cls(np.zeros(n_columns), np.full(n_columns, constant))
             mean = first / total
             for values, weight in parts():
                 second += weight @ (values - mean) ** 2
@@ -218,25 +230,33 @@ class Scale:
             for values, weight in parts():
                 second += weight @ np.minimum(np.abs(values - mean) / _SMALL, 1 / _SMALL) ** 2
             std = np.where(std < _SMALL, np.sqrt(second / total) * _SMALL, std)
-        return cls._checked(mean, std, dtype, names)
+        return cls._checked(mean, std, dtype, names, constant)
 
     @classmethod
-    def robust(cls, parts: _Parts, n_columns: int, dtype: np.dtype, names: Sequence[str]) -> Scale:
+    def robust(
+        cls, parts: _Parts, n_columns: int, dtype: np.dtype, names: Sequence[str], *, constant: float = 1.0
+    ) -> Scale:
         """Like ``of``, from what a few values, however large, move little, see ``middle_and_spread``."""
         pairs = list(parts())
         values, weight = (np.concatenate(some) for some in zip(*pairs, strict=True)) if pairs else ((), np.zeros(1))
         if not weight.sum():
-            return cls.identity(n_columns)
+            return cls(np.zeros(n_columns), np.full(n_columns, constant))
         used = weight > 0
-        return cls._checked(*middle_and_spread(values[used].astype(np.float64), weight[used]), dtype, names)
+        return cls._checked(*middle_and_spread(values[used].astype(np.float64), weight[used]), dtype, names, constant)
 
     @classmethod
-    def _checked(cls, mean: np.ndarray, std: np.ndarray, dtype: np.dtype, names: Sequence[str]) -> Scale:
+    def _checked(
+        cls, mean: np.ndarray, std: np.ndarray, dtype: np.dtype, names: Sequence[str], constant: float
+    ) -> Scale:
         if not np.all(np.isfinite(std)):
             name = names[int(np.argmin(np.isfinite(std)))]
             raise ValueError(f"{name} contains values too large to compute their standard deviation. Rescale them.")
-        std[std <= 10 * np.finfo(dtype).eps * np.abs(mean)] = 1.0
-        return cls(mean, std)
+        return cls(mean, np.where(std <= 10 * np.finfo(dtype).eps * np.abs(mean), constant, std))
+
+    def completed(self, later: Scale) -> Scale:
+        """With the units of a later scale for columns that were constant so far."""
+        known = np.isfinite(self.std)
+        return Scale(np.where(known, self.mean, later.mean), np.where(known, self.std, later.std))
 
     @classmethod
     def identity(cls, n_columns: int) -> Scale:

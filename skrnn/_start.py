@@ -14,7 +14,7 @@ from skrnn._loss_contract import FunctionLoss, Loss, check_loss
 from skrnn._model import Model, labelled, torch_dtype
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._robust import weighted_quantiles
-from skrnn._sequences import Scale, Sequences
+from skrnn._sequences import Scale, Sequences, lacks_some
 from skrnn._threads import alone, one_blas_thread
 from skrnn._training import TrainingState, resolve_device
 
@@ -58,6 +58,7 @@ def start(
         training=TrainingState(seed),
         n_steps=examples.sequences.n_steps,
         linear_skip=linear_skip,
+        has_missing=missing != "indicator" or lacks_some(examples.sequences, examples.weight),
     )
     if linear_skip is not False and not spec.return_sequences:
         n_steps = steps_read(linear_skip, examples.sequences)

@@ -351,3 +351,51 @@ def test_where_a_spread_is_told_early_stopping_begins_with_fewer_rows(rng, n, lo
 def test_a_batch_is_a_sixtieth_of_the_rows_within_bounds(n, size):
     assert GRURegressor()._plan(n, 1).batch_size == size
     assert GRURegressor(batch_size=500)._plan(n, 1).batch_size == min(500, n)
+
+
+@pytest.mark.parametrize(
+    ("options", "constant"),
+    [
+        ({}, 20.0),
+        ({"linear_skip": False}, 20.0),
+        ({"loss": "huber"}, 20.0),
+        ({"missing": "indicator"}, 20.0),
+        ({"missing": "indicator"}, np.nan),
+    ],
+)
+def test_a_channel_that_was_constant_in_fit_counts_for_nothing_later(rng, options, constant):
+    X = rng.normal(size=(60, 4, 2))
+    X[:, :, 1] = constant
+    y = np.abs(X[:, -1, 0])
+    model = GRURegressor(4, max_iter=3, random_state=0, **options).fit(X, y)
+    changed = X.copy()
+    changed[:, 2, 1] = 25.0
+    with pytest.warns(UserWarning, match=r"Channel 1 of X holds 25, but was constant"):
+        found = model.predict(changed)
+    if np.isnan(constant):
+        changed[:, 2, 1] = 30.0  # a value where there was none is told from none, not from another
+        with pytest.warns(UserWarning, match="Channel 1"):
+            expected = model.predict(changed)
+    else:
+        expected = model.predict(X)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_that_values_are_missing_counts_for_nothing_if_fit_knew_none(rng):
+    X = rng.normal(size=(60, 4, 2))
+    model = GRURegressor(4, missing="indicator", linear_skip=False, max_iter=3, random_state=0).fit(X, X[:, -1, 0])
+    gappy, filled = X.copy(), X.copy()
+    gappy[:, 1, 1], filled[:, 1, 1] = np.nan, X[:, :, 1].mean()
+    np.testing.assert_allclose(model.predict(gappy), model.predict(filled), rtol=1e-9)
+
+
+def test_a_channel_is_learnt_from_when_a_later_batch_varies_in_it(rng):
+    X = rng.normal(size=(400, 3, 2))
+    y = X[:, -1, 1]
+    first = X.copy()
+    first[:, :, 1] = 7.0
+    model = GRURegressor(8, linear_skip=False, learning_rate_init=0.02, random_state=0)
+    model.partial_fit(first, first[:, -1, 0])
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.8

@@ -21,7 +21,12 @@ from skrnn._validation.inputs import (
     check_step,
     warn_of_lost_steps,
 )
-from skrnn._validation.quality import warn_of_lost_precision, warn_of_many_unobserved, warn_of_unobserved
+from skrnn._validation.quality import (
+    warn_of_lost_precision,
+    warn_of_many_unobserved,
+    warn_of_new_values,
+    warn_of_unobserved,
+)
 from skrnn._validation.targets import (
     check_domain,
     check_labels,
@@ -79,5 +84,6 @@ __all__ = [
     "warn_of_lost_precision",
     "warn_of_lost_steps",
     "warn_of_many_unobserved",
+    "warn_of_new_values",
     "warn_of_unobserved",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skrnn._history import IncompleteWindowWarning
-from skrnn._sequences import Sequences
+from skrnn._sequences import Scale, Sequences
 
 _LOOKED_AT = 65536  # rows
 _FEW_SPACINGS = 4  # between neighbouring numbers; changes that are smaller are mostly rounding
@@ -36,6 +36,21 @@ def warn_of_many_unobserved(sequences: Sequences, missing: str) -> None:
             UserWarning,
             stacklevel=5,
         )
+
+
+def warn_of_new_values(estimator: Any, sequences: Sequences, scale: Scale) -> None:
+    """Warn of channels that were constant in fit and hold something else now."""
+    for channel in np.flatnonzero(np.isinf(scale.std)):
+        values, constant = sequences.base[:, channel], scale.mean[channel]
+        values = values[np.abs(values - constant) > 10 * np.finfo(values.dtype).eps * np.abs(constant)]
+        if len(values):
+            warnings.warn(
+                f"Channel {channel} of X holds {values[0]:.6g}, but was constant ({constant:.6g}) or missing in the fit "
+                f"of this {type(estimator).__name__}, which has learnt nothing from it: its values count for nothing. "
+                "Fit on rows in which it varies.",
+                UserWarning,
+                stacklevel=5,
+            )
 
 
 def unobserved(sequences: Sequences, missing: str) -> np.ndarray:
