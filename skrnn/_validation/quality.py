@@ -45,9 +45,9 @@ def warn_of_new_values(estimator: Any, sequences: Sequences, scale: Scale) -> No
         values = values[np.abs(values - constant) > 10 * np.finfo(values.dtype).eps * np.abs(constant)]
         if len(values):
             warnings.warn(
-                f"Channel {channel} of X holds {values[0]:.6g}, but was constant ({constant:.6g}) or missing in the fit "
-                f"of this {type(estimator).__name__}, which has learnt nothing from it: its values count for nothing. "
-                "Fit on rows in which it varies.",
+                f"Channel {channel} of X holds {values[0]:.6g}, but was constant ({constant:.6g}) or missing in the "
+                f"fit of this {type(estimator).__name__}, which has learnt nothing from it: its values count for "
+                "nothing. Fit on rows in which it varies.",
                 UserWarning,
                 stacklevel=5,
             )
