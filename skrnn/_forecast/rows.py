@@ -160,7 +160,7 @@ def sort_rows(frame: Any, layout: Layout, keys: Keys, axis: Axis | None) -> Rows
     """Rows in their order, equal rows once."""
     if not len(frame):
         raise ValueError("X holds no rows (n_samples=0). Pass the last rows that were observed.")
-    numbers = frame.select_dtypes("number").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = frame.select_dtypes("number", exclude="timedelta").to_numpy(dtype=np.float64, na_value=np.nan)
     order, _ = distinct_rows(keys, numbers)
     source = np.arange(len(frame))[order]
     if not isinstance(order, slice):

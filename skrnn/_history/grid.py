@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import accumulate, repeat
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -72,29 +74,32 @@ class Grid(ABC):
         """Position of each time on the grid of its phase, and whether it lies there.
 
         On a clock on the wall, a time of the day that is missing when the clock is put forward is looked for within
-        as much time around it as is missing. Where ``fit`` has seen no change of the clock, steps that are equal in
-        UTC are taken as well.
+        as much time around it as is missing, at least an hour. Where ``fit`` has seen no change of the clock, steps
+        that are equal in UTC are taken as well.
         """
-        position, fits = self._nearest(self.clock, time, phase)
-        rest = np.flatnonzero(~fits)
-        other = self.clock.other()
+        position, fits = self._place(self.clock, time, phase)
+        rest, other = np.flatnonzero(~fits), self.clock.other()
         if len(rest) and other is not None:
-            position[rest], fits[rest] = self._nearest(other, time[rest], phase[rest])
-            rest = rest[~fits[rest]]
-        if len(rest) and self.clock.zone is not None and not self.clock.even:
-            position[rest], fits[rest] = self._missing(time[rest], phase[rest])
+            position[rest], fits[rest] = self._place(other, time[rest], phase[rest])
         return position, fits
 
     def following(self, time: int, phase: Any, n: int) -> np.ndarray:
         """The times of the next n steps."""
         at, phases = np.array([time]), np.array([phase])
-        clock, other = self.clock, self.clock.other()
-        if other is not None and not self._nearest(clock, at, phases)[1] and self._nearest(other, at, phases)[1]:
-            clock = other
+        other = self.clock.other()
+        clock = self.clock if other is None or self._place(self.clock, at, phases)[1] else other
+        position, _ = self._place(clock, at, phases)
         number = clock.read(at)
-        position, _ = self.place(at, phases)
         exact = number + (phases + position * self.step - self._measure(number)[0])
         return clock.time(self._steps_after(exact, n))
+
+    def _place(self, clock: Clock, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Positions, and whether the times lie there, by one clock."""
+        position, fits = self._nearest(clock, time, phase)
+        rest = np.flatnonzero(~fits)
+        if len(rest) and clock.zone is not None and not clock.even:
+            position[rest], fits[rest] = self._missing(clock, time[rest], phase[rest])
+        return position, fits
 
     def _nearest(self, clock: Clock, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The nearest position, and whether it is near enough, by one clock."""
@@ -104,13 +109,14 @@ class Grid(ABC):
         distance = np.where(up, self.step - rest, rest)
         return position.astype(np.int64) + up, on & (distance <= self.tolerance)
 
-    def _missing(self, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _missing(self, clock: Clock, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions of times in place of one that the clock on the wall leaves out, and whether there is one."""
-        begin, end = self.clock.left_out(time)
-        (low, on), (high, _), (measure, _) = (self._measure(number) for number in (begin, end, self.clock.read(time)))
+        begin, end = clock.left_out(time)
+        (low, on), (high, _), (measure, _) = (self._measure(number) for number in (begin, end, clock.read(time)))
         position = -((phase - low) // self.step)
         point = phase + position * self.step
-        fits = (point < high) & (np.abs(measure - point) <= end - begin) & on
+        # pandas shifts by up to an hour where half an hour is left out
+        fits = (point < high) & (np.abs(measure - point) <= np.maximum(end - begin, HOUR)) & on
         return position.astype(np.int64), fits
 
     def _roundest(self, phase: Any, apart: np.ndarray) -> Any:
@@ -147,8 +153,8 @@ class OffsetGrid(Grid):
     def _steps_after(self, number: np.ndarray, n: int) -> np.ndarray:
         import pandas as pd
 
-        index = pd.date_range(pd.Timestamp(int(number[0])), periods=n + 1, freq=self.offset)
-        return np.asarray(index[1:].as_unit("ns").asi8)
+        stamps = accumulate(repeat(self.offset, n), add, initial=pd.Timestamp(int(number[0])))
+        return np.array([stamp.value for stamp in stamps])[1:]  # date_range may stop too early
 
 
 @dataclass(frozen=True)
@@ -174,8 +180,14 @@ class CalendarGrid(OffsetGrid):
             return ordinal, np.is_busday(dates, busdaycal=calendar)
         stamps = pd.DatetimeIndex(dates.astype("datetime64[ns]"))
         if months := _MONTHS.get(type(base).__name__):
-            on = np.array([base.is_on_offset(stamp) for stamp in stamps], dtype=bool)
-            return dates.astype("datetime64[M]").astype(np.int64) // months, on
+            month = dates.astype("datetime64[M]")
+            if hasattr(base, "calendar"):  # of a custom month, which is slow to ask
+                at_end = type(base).__name__.endswith("End")
+                first = (month + at_end).astype("datetime64[D]")
+                on = np.busday_offset(first, -int(at_end), roll="forward", busdaycal=base.calendar) == dates
+            else:
+                on = np.array([base.is_on_offset(stamp) for stamp in stamps], dtype=bool)
+            return month.astype(np.int64) // months, on
         origin = pd.Timestamp(self.origin).normalize()
         days = pd.date_range(min(origin, stamps[0]), max(origin, stamps[-1]), freq=base).to_numpy()
         days = days.astype("datetime64[D]")

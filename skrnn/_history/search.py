@@ -114,14 +114,16 @@ def _grid_of_step(keys: Keys, step: Any, *, own: bool) -> Grid:
 def _step_grid(keys: Keys, offset: Any, step: int, *, even: bool = False) -> StepGrid:
     """Grid of a span of time, on the clock that the keys tell.
 
-    Days are those of the clock on the wall. Parts of a day are too, if the rows lie at whole multiples of it since
-    midnight. Where the keys hold a change of the clock, they tell by themselves.
+    Where the keys hold a change of the clock, they tell by themselves. Else days and parts of a day are those of the
+    clock on the wall, but for parts counted from midnight in UTC, and for those of the index's own frequency.
     """
     name, daily, keys = _name(offset), step % DAY == 0, keys.take(keys.known)
     if keys.zone is None or not len(keys) or not (daily or (step > HOUR and DAY % step == 0)):
         return StepGrid(name, step, Clock())
-    since_midnight = around_zero(wall_clock(keys.time, keys.zone), step)
-    even = even or (not daily and abs(np.median(since_midnight)) > TOLERANCE * step)
+    whole = [
+        np.abs(around_zero(time, step)) <= TOLERANCE * step for time in (keys.time, wall_clock(keys.time, keys.zone))
+    ]
+    even = even or (not daily and bool(np.mean(whole[0]) > 0.5 > np.mean(whole[1])))
     grid = StepGrid(name, step, Clock.of(keys.zone, keys.time, even=even))
     other = replace(grid, clock=Clock(keys.zone, not even))
     return other if grid.clock.offset is None and not _fill(grid, keys) and _fill(other, keys) else grid
