@@ -50,8 +50,7 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
         Whether X is the input of a first fit.
     """
     _refuse_unsuited(estimator, X)
-    X = X if hasattr(X, "ndim") else _as_array(X, type(estimator).__name__)
-    n_dim = X.ndim
+    n_dim = X.ndim if hasattr(X, "ndim") else _as_array(X, type(estimator).__name__).ndim
     _check_dimensions(estimator, n_dim, reset)
     if n_dim == 3:
         return _check_windows(estimator, _as_array(X, type(estimator).__name__), reset)
