@@ -44,8 +44,8 @@ class BatchNorm(nn.Module):
             seen = x.flatten(0, -2) if observed is None else x[observed]
             if len(seen) == 1:
                 raise ValueError(
-                    "Expected more than 1 value per channel when training with norm='batch', but a batch holds a "
-                    "single sequence or observed step. Set batch_size to 2 or more, or norm='layer' or None."
+                    "Expected more than 1 value per channel when training with norm='batch', but a batch holds one "
+                    "sample, or one observed step. Set batch_size to 2 or more, or norm='layer' or None."
                 )
             if len(seen):
                 mean, variance = seen.mean(0), seen.var(0, unbiased=False)

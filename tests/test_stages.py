@@ -152,7 +152,7 @@ def test_batches_of_one_are_refused_in_fit(rng, n_steps):
     sparse = np.full((6, 4, 1), np.nan)
     sparse[::3, 2] = [[1.0], [2.0]]
     model = GRURegressor(3, norm="batch", num_layers=2, batch_size=3, shuffle=False, max_iter=1, linear_skip=False)
-    with pytest.raises(ValueError, match="a batch holds a single sequence or observed step"):
+    with pytest.raises(ValueError, match="a batch holds one sample, or one observed step"):
         model.fit(sparse, np.arange(6.0))
     assert not hasattr(model, "n_iter_")
 
