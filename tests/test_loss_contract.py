@@ -171,6 +171,7 @@ BROKEN = {
     "gradient of rows": (replace(right, slope=lambda raw, y: (raw - y)[:, 0]), r"gradient of loss=.* got shape \(5,\)"),
     "endless gradient": (replace(right, slope=lambda raw, _: 1 / raw), "gradient of loss=.* finite numbers"),
     "function of numpy": (lambda t, p: np.abs(t.numpy() - p.numpy()).mean(1), "cannot be computed from tensors"),
+    "another function": (len, "cannot be computed from tensors .* TypeError"),
     "function of one": (lambda t: t.mean(1), "cannot be computed from tensors .* TypeError"),
     "function without slope": (lambda t, p: (t - p.detach()).abs().mean(1), "do not depend on its outputs"),
     "function that sums": (lambda t, p: (t - p).abs().sum(), ONE_OF_5 + r"shape \(\)"),

@@ -343,7 +343,7 @@ BAD_PARAMETERS = [
     ("linear_skip", [0, -3, 2.5, "all", None]),
     ("missing", ["zero", None]),
     ("return_sequences", ["yes"]),
-    ("loss", ["msee", len, 3]),
+    ("loss", ["msee", 3]),
     ("quantile", [0.0, 1.0, "half", [0.1, 0.9]]),
     ("delta", [0.0, -1.0, "a"]),
     ("learning_rate", ["invscaling", 0.1]),
