@@ -187,7 +187,7 @@ def train_on(
     Examples that do not tell where they stand are left out.
     """
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
-    examples, held_out = _known(model, examples), held_out and _known(model, held_out)
+    examples, held_out = known(model, examples), held_out and known(model, held_out)
     if model.spec.norm == "batch" and min(plan.batch_size, len(examples)) > 1:
         # A last batch of one would have no spread.
         size = next(size for size in count(plan.batch_size) if len(examples) % size != 1)
@@ -211,7 +211,7 @@ def train_on(
     return replace(model, linear=linear_of_all), replace(log, best_loss=float(before.mean()))
 
 
-def _known(model: Model, examples: Examples) -> Examples:
+def known(model: Model, examples: Examples) -> Examples:
     """The examples that tell where they stand, see ``LinearColumns``."""
     if model.linear is None:
         return examples
