@@ -154,8 +154,8 @@ class Model:
             if len(values) > 1:
                 _compiled_threads(self, len(values))
             seen = None if observed is None else observed.numpy()
-            raw, states = read_step(self.spec, self.weights, kernel, base.numpy(), seen, before)
-            return Outputs(torch.from_numpy(raw), of=sequences), states
+            answer, states = read_step(self.spec, self.weights, kernel, base.numpy(), seen, before)
+            return Outputs(torch.from_numpy(answer), of=sequences), states
         observed = torch.ones(len(values), dtype=torch.bool, device=place) if observed is None else observed
         given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
         network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))

@@ -73,6 +73,15 @@ def test_scaling_script_measures_what_is_asked_for(sections, tmp_path):
             assert min(figures) > 0
 
 
+def test_cold_start_script_measures_first_fits(tmp_path):
+    rows = {row["what"]: row for row in run_quickly("cold_start.py", tmp_path)["cold_start"]}
+    assert list(rows) == ["imports", "first fit, whole process", "fit with all on disk, after the imports"]
+    assert min(rows["imports"]["clock"], rows["imports"]["cpu"]) > 0
+    # Far from the limits: other work on the machine must not fail this.
+    assert 1 < rows["first fit, whole process"]["cpu"] < 5
+    assert 0 < rows["fit with all on disk, after the imports"]["cpu"] < 1
+
+
 def run_quickly(script, folder, *arguments):
     """What a script writes as JSON when it runs with tiny sizes."""
     run(script, folder, "--quick", "--json", "results.json", *arguments)

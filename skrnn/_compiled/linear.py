@@ -22,7 +22,7 @@ class CompiledLinear:
     def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
         self._weight = weight
         self._bias = bias
-        self._panels = np.empty(room_for_panels(*weight.shape, weight.itemsize), weight.dtype)
+        self._panels = np.empty(room_for_panels(len(weight), weight.shape[1], weight.itemsize), weight.dtype)
         self._linear, self._linear_back = linear.of(weight.dtype), linear_back.of(weight.dtype)
 
     def forward(self, x: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,7 +76,7 @@ class CompiledNetwork:
         """Gradients from the derivative of the loss by what ``forward`` returned."""
         self._gradient[...] = 0
         by_answer = np.ascontiguousarray(slope.numpy())
-        mine: np.ndarray | None = self._head.backward(by_answer, *self._head_gradient)
+        mine: Any = self._head.backward(by_answer, *self._head_gradient)
         if self._skip is not None:
             self._skip.backward(by_answer)
         for layer, mask in zip(reversed(self._layers), reversed(self._masks), strict=True):

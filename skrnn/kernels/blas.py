@@ -34,7 +34,7 @@ def _call(builder: Any, routine: str, arguments: list[Any]) -> None:
 
 
 @intrinsic
-def gemm(typing, out, a, b, m, n, k, lda, ldb, transposed_a, transposed_b):
+def _gemm(typing, out, a, b, m, n, k, lda, ldb, transposed_a, transposed_b):
     """Column-major product: out (m, n) += op(a) (m, k) @ op(b) (k, n)."""
 
     def generate(context, builder, signature, values):
@@ -51,7 +51,7 @@ def gemm(typing, out, a, b, m, n, k, lda, ldb, transposed_a, transposed_b):
 
 
 @intrinsic
-def gemv(typing, out, a, x, m, n, transposed):
+def _gemv(typing, out, a, x, m, n, transposed):
     """Column-major product: out += op(a) @ x, with a (m, n)."""
 
     def generate(context, builder, signature, values):
@@ -65,3 +65,7 @@ def gemv(typing, out, a, x, m, n, transposed):
 
     whole = (types.int64,) * 3
     return types.void(out, a, x, *whole), generate
+
+
+gemm: Any = _gemm
+gemv: Any = _gemv

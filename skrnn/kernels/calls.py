@@ -7,13 +7,12 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.typing import signature
-from numba.core.typing.templates import AbstractTemplate
+from numba.core.typing.templates import AbstractTemplate, signature
 from numba.extending import intrinsic, lower_builtin
 
 
 @intrinsic
-def at(typing, numbers, i):
+def _at(typing, numbers, i):
     """The place of the i-th number of an array, or from a place on."""
     place = types.CPointer(numbers.dtype)
 
@@ -22,6 +21,9 @@ def at(typing, numbers, i):
         return builder.gep(first, [values[1]])
 
     return place(numbers, types.int64), generate
+
+
+at: Any = _at
 
 
 def called_by_name(symbol: str, parameters: tuple[Any, ...]) -> Any:

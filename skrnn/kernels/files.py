@@ -46,8 +46,11 @@ class _Nowhere:
         return str(self._line)
 
 
+_LOCATORS: Any = CompileResultCacheImpl._locator_classes
+
+
 class _Places(CompileResultCacheImpl):
-    _locator_classes = (*CompileResultCacheImpl._locator_classes, _Nowhere)
+    _locator_classes = (*_LOCATORS, _Nowhere)  # type: ignore[assignment]
 
 
 class Files(FunctionCache):
@@ -62,13 +65,16 @@ class Files(FunctionCache):
     def __init__(self, function: Any) -> None:
         super().__init__(function)
         source = inspect.getfile(function)
-        folders = [self.cache_path, os.path.join(os.path.dirname(source), "__pycache__")]
+        elsewhere = os.path.join(os.path.dirname(source), "__pycache__")
         if config.CACHE_DIR:  # type: ignore[attr-defined]
-            subfolder = CompileResultCacheImpl._locator_classes[0].get_suitable_cache_subpath(source)
-            folders.append(os.path.join(config.CACHE_DIR, subfolder))  # type: ignore[attr-defined]
+            subfolder = _LOCATORS[0].get_suitable_cache_subpath(source)
+            elsewhere = os.path.join(config.CACHE_DIR, subfolder)  # type: ignore[attr-defined]
         base = self._impl.filename_base
-        self._read = [IndexDataCacheFile(folder, base, stamp()) for folder in dict.fromkeys(folders)]
-        self._cache_file = file = self._read[0]
+        self._read = [
+            IndexDataCacheFile(folder, base, stamp()) for folder in dict.fromkeys((self.cache_path, elsewhere))
+        ]
+        file: Any = self._read[0]
+        self._cache_file = file
         # numba numbers the files from 1: two processes that compile for different types at once would take the same
         # number, and later ones would run the code of one for the types of the other.
         file._data_name = lambda _: file._data_name_pattern.format(number=uuid4().int)

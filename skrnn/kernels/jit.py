@@ -26,6 +26,8 @@ from skrnn.kernels.turns import one_at_a_time
 # Without "numpy" errors a check for division by zero keeps loops from being vectorised. Contraction to fused
 # multiply-adds is the only liberty taken with arithmetic: NaN and infinity pass through as they are.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+_FROM_PYTHON = {**_OPTIONS, "no_cfunc_wrapper": True}
+_FROM_CALLERS = {**_FROM_PYTHON, "no_cpython_wrapper": True}
 
 # For annotations: the place of a number or a flag, and C-contiguous arrays with so many axes.
 Numbers: TypeAlias = Any
@@ -87,7 +89,7 @@ class Compiled:
         if self.is_leaf:
             result = CFunc(function, (arguments, types.void), {}, _OPTIONS)
         else:
-            result = njit(no_cfunc_wrapper=True, **_OPTIONS)(function)
+            result = njit(**_FROM_PYTHON)(function)
         result._cache, result.folder = files, files.folder
         with one_at_a_time(files.folder, f"{self._name} {dtype}"):
             result.compile(*() if self.is_leaf else (arguments,))
@@ -104,20 +106,20 @@ class Compiled:
         return f"{self._function.__module__}.{self._function.__qualname__}"
 
 
-def entry(function: Any) -> Compiled:
-    """Compile for calls from Python."""
+def entry(function: Any) -> Any:
+    """Compile for calls from Python: a ``Compiled``."""
     return Compiled(function, is_leaf=False)
 
 
-def leaf(function: Any) -> Compiled:
-    """Compile for calls by name from compiled code."""
+def leaf(function: Any) -> Any:
+    """Compile for calls by name from compiled code: a ``Compiled``."""
     return Compiled(function, is_leaf=True)
 
 
 def compiled_into_callers(function: Any) -> Any:
     """Compile as a part of what calls it."""
     _name_apart(function)
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return njit(**_FROM_CALLERS)(function)
 
 
 def _name_apart(function: Any) -> None:
