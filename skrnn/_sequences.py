@@ -121,7 +121,9 @@ class Sequences:
 
 
 def _complete(values: np.ndarray) -> np.ndarray:
-    """Rows without NaN; by columns, since numpy reduces short rows slowly."""
+    """Rows without NaN; many by columns, since numpy reduces short rows slowly."""
+    if len(values) < values.shape[1]:
+        return ~np.isnan(values).any(axis=1)
     complete = np.ones(len(values), dtype=bool)
     for column in values.T:
         complete &= ~np.isnan(column)

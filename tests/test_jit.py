@@ -241,7 +241,7 @@ def test_after_the_command_fits_compile_nothing(tmp_path):
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     assert said.startswith(f"The compiled loops are in {tmp_path}")
     code = """
-import itertools
+import itertools, sys
 import numpy as np, warnings; warnings.simplefilter("ignore")
 from numba.core import event
 import skrnn
@@ -252,6 +252,8 @@ with event.install_recorder("numba:compile") as compiled:
         X[::3, 1] = np.nan
         y = np.nan_to_num(X[:, :, 0]) if "return_sequences" in options else X[:, -1, 0]
         getattr(skrnn, cell + "Regressor")(4, max_iter=1, num_layers=2, **options).fit(X, y).predict(X)
+        if (dtype, cell, options) == ("f4", "GRU", {}):  # the first one, which needs no autograd
+            assert not {"sympy", "sklearn.ensemble"} & set(sys.modules)
 print(len(compiled.buffer))
 """
     assert run(code, tmp_path) == "0\n"
