@@ -68,7 +68,7 @@ class Moments:
             freedom = n - 1 - values @ shrunk
             # With hardly any freedom left, or an error within rounding, the quotient is noise.
             if freedom > 0.02 * n and max(rest, 1e-12 * total) / freedom**2 < least:
-                best, least, optimism = penalty, max(rest, 1e-12 * total) / freedom**2, n / freedom
+                best, least, optimism = penalty, max(rest, 1e-12 * total) / freedom**2, float(n / freedom)
         return *self._with_intercept(vectors @ (both / (values + best * self._weight)[:, None])), best, optimism
 
     def _centred(self) -> tuple[np.ndarray, np.ndarray, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 PRECISIONS = ["float32", "float64"]
 

@@ -384,9 +384,11 @@ def test_a_row_after_an_absent_one_is_predicted_in_order_or_refused_with_the_way
     ordered = SlidingWindowTransformer(2, horizon=1, freq=None)
     model = make_pipeline(ordered, Drift()).fit(X[:last], X["v"][:last])
     np.testing.assert_allclose(model.predict(X[last:] * np.nan), [last])
-    known = pd.DataFrame({"k": [1.0, 2.0]}, index=index[last - 1 :])
+    wide = X.assign(k=1.0)
+    model = make_pipeline(SlidingWindowTransformer(2, horizon=1, freq=None), Drift()).fit(wide[:last], X["v"][:last])
     if not isinstance(index, pd.PeriodIndex):  # whose next label is told by itself
-        assert list(forecast(model, X[:last], 1, target="v", future=known).index) == [index[last]]
+        ahead = forecast(model, wide[:last], 1, target="v", future=wide[["k"]][last - 1 :])
+        assert list(ahead.index) == [index[last]]
     too_late = X.set_axis(index + 900 * (index[1] - index[0]))[last:]
     with pytest.raises(ValueError, match=r"2 rows|end after the last row") as error:
         ordered.transform(pd.concat([X[last:], too_late]) * np.nan)

@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import (
     check_get_feature_names_out_error,
     check_global_output_transform_pandas,
     check_param_validation,
+    check_sample_weight_equivalence_on_dense_data,
     check_set_output_transform,
     check_set_output_transform_pandas,
     check_transformer_get_feature_names_out,
@@ -103,11 +104,19 @@ CASES += [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("estimator", "breaks"), CASES, ids=[repr(estimator) for estimator, _ in CASES])
 def test_options_break_no_check_but_those_that_they_must(estimator, breaks):
     results = results_of(estimator)
     failed = {r["check_name"] for r in results if r["status"] != "passed"}
     assert failed == breaks
+
+
+@pytest.mark.parametrize("estimator", [estimator for estimator, breaks in CASES if WEIGHTS not in breaks], ids=repr)
+def test_integer_weights_are_repetitions(estimator):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_sample_weight_equivalence_on_dense_data(type(estimator).__name__, estimator)
 
 
 @pytest.mark.parametrize("estimator", REGRESSORS + CLASSIFIERS + TRANSFORMERS, ids=repr)

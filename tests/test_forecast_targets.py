@@ -239,7 +239,7 @@ REFUSALS = {
     ),
     "unknown columns": ((FIT, X, 3), {**KNOWN, "future": LATER[["wind"]].rename(columns=str.upper)}, "None of the col"),
     "names of columns": ((FIT, X, 3), {"target": "load", "future": ["wind"]}, "future holds names, not values"),
-    "no table at all": ((FIT, None, 3), {}, "X must be a table of two dimensions, got NoneType"),
+    "no table at all": ((FIT, None, 3), {}, "X is None; forecast needs an array"),
     "unnamed Series": ((FIT, X, 3), {**KNOWN, "future": LATER["wind"].rename(None)}, "a Series without a name"),
     "known columns twice": (
         (FIT, X, 3),

@@ -235,6 +235,7 @@ def test_without_a_folder_that_takes_files_fits_compile_anew(tmp_path):
     assert not list(tmp_path.rglob("*.nbc"))
 
 
+@pytest.mark.slow
 def test_after_the_command_fits_compile_nothing(tmp_path):
     environment = {**ENVIRONMENT, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "skrnn.kernels"]

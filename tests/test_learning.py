@@ -271,9 +271,9 @@ def test_windows_are_those_of_one_history(fit, monkeypatch):
     expected = window.transform(frame[10:12])
     read = SlidingWindowTransformer._read
 
-    def then_fit(self, X, *, reset):
-        found = read(self, X, reset=reset)
-        if not reset:
+    def then_fit(self, X, memory):
+        found = read(self, X, memory)
+        if memory is not None:
             monkeypatch.setattr(SlidingWindowTransformer, "_read", read)
             if fit != "partial_fit":
                 window.set_params(window_size=5, horizon=2)
@@ -282,8 +282,8 @@ def test_windows_are_those_of_one_history(fit, monkeypatch):
 
     monkeypatch.setattr(SlidingWindowTransformer, "_read", then_fit)
     np.testing.assert_array_equal(window.transform(frame[10:12]), expected)
-    assert len(window._history) == (20 if fit == "partial_fit" else 10)
-    assert window._window_size == (3 if fit == "partial_fit" else 5)
+    assert len(window._memory.history) == (20 if fit == "partial_fit" else 10)
+    assert window._memory.window_size == (3 if fit == "partial_fit" else 5)
 
 
 def test_a_window_step_is_not_fitted_twice_at_once():
@@ -299,4 +299,4 @@ def test_a_window_step_is_not_fitted_twice_at_once():
             return np.arange(6.0)[:, None]
 
     window.fit(Column())
-    assert window._window_size == 3
+    assert window._memory.window_size == 3

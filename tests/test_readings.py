@@ -323,6 +323,7 @@ def test_an_indicator_keeps_what_a_skipped_step_loses(rng):
 
 def test_a_missing_value_is_neither_its_mean_nor_a_skipped_step(data):
     X, y = data
+    X[5:15, 2, 0] = np.nan
     model = small(GRURegressor, missing="indicator", linear_skip=False).fit(X, y)
     row = X[1:2].copy()
     partly, mean, all_missing = row.copy(), row.copy(), row.copy()
