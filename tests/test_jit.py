@@ -78,6 +78,7 @@ print(*out)
 """
 
 
+@pytest.mark.slow
 def test_a_change_of_a_function_that_is_called_is_noticed(tmp_path):
     package = tmp_path / "package" / "skrnn"
     shutil.copytree(Path(skrnn.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -89,6 +90,7 @@ def test_a_change_of_a_function_that_is_called_is_noticed(tmp_path):
     assert [line.split() for line in found] == [["1.0", "1.0"], ["2.0", "2.0"]]
 
 
+@pytest.mark.slow
 def test_of_two_processes_that_need_the_same_code_one_compiles(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(PROBE)
@@ -197,6 +199,7 @@ def test_processes_that_compile_at_once_do_not_mix_up_their_code():
     assert fresh.load("other types") == "their code"
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_they_compile_different_names(tmp_path):
     # What is kept on disk by one process is linked with what others keep there.
     code = """
@@ -220,6 +223,7 @@ print(inner.overloads[int64,].fndesc.mangled_name)
     assert len(names) == 6
 
 
+@pytest.mark.slow
 def test_without_a_folder_that_takes_files_fits_compile_anew(tmp_path):
     code = (
         "from numba.core import caching\n"

@@ -201,6 +201,7 @@ OPTIONS = [{"norm": norm, "pooling": pooling} for norm in NORMS for pooling in P
 OPTIONS += [{"norm": norm, "return_sequences": True} for norm in NORMS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("training", [False, True])
 def test_gradients_of_every_option_are_right(options, training):
