@@ -259,25 +259,27 @@ def torch_dtype(name: str) -> torch.dtype:
     return dtype
 
 
-def labelled(
-    model: Model, examples: Examples, device: torch.device, dtype: torch.dtype, like: Batch | None = None
-) -> Batch:
-    """Standardised examples on a device; weights have mean 1. ``like`` are others from the same base."""
+def labels(model: Model, examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Standardised targets, less what a linear forecast answers, and weights of mean 1, in double precision."""
     targets = model.y_scale.apply(examples.y.reshape(-1, examples.y.shape[-1]), np.float64, "output {} of y")
     if model.linear is not None:
         targets -= model.linear.answer(examples.sequences)
         targets /= model.linear.spread
-    y = torch.from_numpy(targets).reshape(examples.y.shape).to(device=device, dtype=dtype)
     answer_weight = examples.answer_weight()
-    weight = torch.from_numpy(answer_weight / answer_weight.mean()).to(device=device, dtype=dtype)
-    del targets  # in double precision
-    batch = _batch(model, examples.sequences, device, dtype, like)
+    return targets.reshape(examples.y.shape), answer_weight / answer_weight.mean()
+
+
+def labelled(
+    model: Model, examples: Examples, device: torch.device, dtype: torch.dtype, like: Batch | None = None
+) -> Batch:
+    """Standardised examples on a device, see ``labels``. ``like`` are others from the same base."""
+    y, weight = (torch.from_numpy(numbers).to(device=device, dtype=dtype) for numbers in labels(model, examples))
     if not torch.isfinite(y).all():
         raise ValueError(
             f"y (or y_val) reaches {np.abs(examples.y).max():.4g}, too far from its mean in fit for {model.dtype}, in "
             "which the network computes. Check that value, or fit with dtype='float64'."
         )
-    return replace(batch, y=y, weight=weight)
+    return replace(_batch(model, examples.sequences, device, dtype, like), y=y, weight=weight)
 
 
 def _batch(

@@ -146,6 +146,8 @@ def steps_behind(observed: np.ndarray, starts: np.ndarray, n_steps: int) -> np.n
 
     ``observed`` (row,) are the rows of the base that are read.
     """
+    if observed.all():
+        return np.zeros(len(starts), dtype=np.int32)
     latest = np.maximum.accumulate(np.where(observed, np.arange(len(observed)), -n_steps))
     behind = starts + n_steps - 1 - latest[starts + n_steps - 1]
     return np.where(behind < n_steps, behind, 0)
@@ -154,6 +156,8 @@ def steps_behind(observed: np.ndarray, starts: np.ndarray, n_steps: int) -> np.n
 def longest(sequences: Sequences) -> int:
     """Steps of the longest sequence, without the NaN in front of it and behind it."""
     read, starts, n_steps = sequences.observed("indicator"), sequences.starts, sequences.n_steps
+    if read.all():
+        return n_steps
     in_front = steps_behind(read[::-1], len(read) - starts - n_steps, n_steps)
     holds_any = read[starts] | (in_front > 0)
     return int(np.max((n_steps - in_front - sequences.n_behind()) * holds_any))

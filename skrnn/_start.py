@@ -11,7 +11,7 @@ from skrnn._examples import Examples
 from skrnn._linear_map import fit_linear
 from skrnn._linear_skip import LinearSkip, steps_read
 from skrnn._loss_contract import FunctionLoss, Loss, check_loss
-from skrnn._model import Model, known, labelled, torch_dtype
+from skrnn._model import Model, known, labelled, labels, torch_dtype
 from skrnn._network import NetworkSpec, RecurrentNetwork
 from skrnn._robust import weighted_quantiles
 from skrnn._sequences import Scale, Sequences, lacks_some
@@ -104,10 +104,8 @@ def _linear_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
 
 def _constant_start(model: Model, examples: Examples) -> dict[str, np.ndarray]:
     """Biases of the head with which the loss of what a linear forecast leaves is least."""
-    data = labelled(model, known(model, examples), torch.device("cpu"), torch.float64)
-    assert data.y is not None
-    assert data.weight is not None
-    y, weight = data.y.flatten(0, -2), data.weight.flatten()
+    targets, weights = (torch.from_numpy(numbers) for numbers in labels(model, known(model, examples)))
+    y, weight = targets.flatten(0, -2), weights.flatten()
     y, weight = y[weight > 0], weight[weight > 0]
     if model.linear is not None:
         centre = weight @ y / weight.sum()

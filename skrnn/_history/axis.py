@@ -55,7 +55,8 @@ class Axis:
         if new.any():
             all_phases = grid.phases(keys.time[new], keys.series[new], len(keys.labels))
             phases = np.append(phases, all_phases[len(phases) :])
-        of_row = phases[keys.series]
+        one = len(phases) == 1
+        of_row = np.broadcast_to(phases, keys.series.shape) if one else phases[keys.series]
         position, fits = grid.place(keys.time, of_row)
         off = np.flatnonzero(keys.known & ~fits)
         if len(off):

@@ -82,7 +82,9 @@ def look_up(
         windows = _view(codes, known.values, starts, window_size, future)
     else:
         windows = _dense(codes, known.values, starts, window_size, future)
-    n_missing = window_size - np.minimum(*(_count(codes, first, window_size) for first in starts))
+    n_missing = window_size - _count(codes, start, window_size)
+    if future.any():
+        np.maximum(n_missing, window_size - _count(codes, starts[1], window_size), out=n_missing)
     stale = start + window_size - 1 > _newest(known, codes, future, len(keys.labels))[keys.series]
     unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
     return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None)
@@ -170,7 +172,10 @@ def _count(codes: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:
     """How many of the sorted codes lie in each start ... start + length - 1."""
     first, last = codes[0], codes[-1]
     if last - first == len(codes) - 1:
-        return np.maximum(np.minimum(start + length, last + 1) - np.maximum(start, first), 0)
+        found = start + length
+        np.minimum(found, last + 1, out=found)
+        found -= np.maximum(start, first)
+        return np.maximum(found, 0, out=found)
     return np.searchsorted(codes, start + length) - np.searchsorted(codes, start)
 
 
