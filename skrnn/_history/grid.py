@@ -104,10 +104,14 @@ class Grid(ABC):
     def _nearest(self, clock: Clock, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The nearest position, and whether it is near enough, by one clock."""
         measure, on = self._measure(clock.read(time))
-        position, rest = np.divmod(measure - phase, self.step)
+        measure = measure - phase
+        position, rest = np.divmod(measure, self.step)
+        del measure  # of all rows, as what follows
         up = 2 * rest > self.step
-        distance = np.where(up, self.step - rest, rest)
-        return position.astype(np.int64) + up, on & (distance <= self.tolerance)
+        np.subtract(self.step, rest, out=rest, where=up)  # the distance from the nearest position
+        position = position.astype(np.int64, copy=False)
+        position += up
+        return position, on & (rest <= self.tolerance)
 
     def _missing(self, clock: Clock, time: np.ndarray, phase: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Positions of times in place of one that the clock on the wall leaves out, and whether there is one."""
