@@ -146,11 +146,15 @@ def steps_behind(observed: np.ndarray, starts: np.ndarray, n_steps: int) -> np.n
 
     ``observed`` (row,) are the rows of the base that are read.
     """
-    if observed.all():
+    last = starts + (n_steps - 1)
+    if observed[last].all():
         return np.zeros(len(starts), dtype=np.int32)
-    latest = np.maximum.accumulate(np.where(observed, np.arange(len(observed)), -n_steps))
-    behind = starts + n_steps - 1 - latest[starts + n_steps - 1]
-    return np.where(behind < n_steps, behind, 0)
+    latest = np.arange(len(observed), dtype=np.int32)  # the last observed row up to each
+    latest[~observed] = -n_steps
+    np.maximum.accumulate(latest, out=latest)
+    behind = (last - latest[last]).astype(np.int32)
+    behind[behind >= n_steps] = 0
+    return behind
 
 
 def longest(sequences: Sequences) -> int:

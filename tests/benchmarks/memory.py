@@ -44,7 +44,7 @@ def measure(case: str, n_rows: int) -> dict[str, float | str | int]:
     model = make_pipeline(window, GRURegressor(4, max_iter=1, batch_size=400, random_state=0))
     warm_up = make_pipeline(SlidingWindowTransformer(2, horizon=1), GRURegressor(2, max_iter=1))
     with ignore_warnings(category=ConvergenceWarning):
-        warm_up.fit(X.iloc[:50], y[:50])  # what libraries allocate once
+        warm_up.fit(X.iloc[:2000], y[:2000])  # what libraries allocate once, those too that only longer series need
         peak = peak_above_start(lambda: model.fit(X, y))
         begin = time.perf_counter()
         windows = window.fit_transform(X)
