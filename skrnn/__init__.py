@@ -1,12 +1,12 @@
 """Recurrent networks as scikit-learn estimators, and the windows that feed them."""
 
+from skrnn._estimators.gru import GRUClassifier, GRURegressor
+from skrnn._estimators.lstm import LSTMClassifier, LSTMRegressor
+from skrnn._estimators.rnn import RNNClassifier, RNNRegressor
 from skrnn._forecast import backtest, forecast, horizon_targets
-from skrnn._gru import GRUClassifier, GRURegressor
-from skrnn._history import IncompleteWindowWarning
-from skrnn._lstm import LSTMClassifier, LSTMRegressor
-from skrnn._padding import complete_windows, pad_sequences
-from skrnn._rnn import RNNClassifier, RNNRegressor
-from skrnn._windows import SlidingWindowTransformer
+from skrnn._validation import IncompleteWindowWarning
+from skrnn._windows.padding import complete_windows, pad_sequences
+from skrnn._windows.transformer import SlidingWindowTransformer
 
 __version__ = "0.1.0"
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations  # they are read as text
 import numpy as np
 import pytest
 
-from skrnn.kernels.activations import sigmoid, tanh
-from skrnn.kernels.jit import Array1, entry
+from skrnn._compiled.kernels.activations import sigmoid, tanh
+from skrnn._compiled.kernels.jit import Array1, entry
 
 
 @entry

@@ -15,7 +15,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 import skrnn
-from skrnn import GRURegressor, SlidingWindowTransformer, _learning, _model, _threads
+from skrnn import GRURegressor, SlidingWindowTransformer, _learning
+from skrnn._compiled import threads
+from skrnn._model import model as model_file
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -31,7 +33,7 @@ def world():
         "gradients": torch.is_grad_enabled(),
         "inference": torch.is_inference_mode_enabled(),
         "threads": torch.get_num_threads(),
-        "BLAS threads": [library.get_num_threads() for library in _threads._blas_libraries().lib_controllers],
+        "BLAS threads": [library.get_num_threads() for library in threads._blas_libraries().lib_controllers],
         "modes": torch.overrides._get_current_function_mode_stack(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "tf32": torch.backends.cudnn.allow_tf32,
@@ -97,9 +99,9 @@ INTERRUPTED = {
 @pytest.mark.parametrize("call", INTERRUPTED)
 def test_an_interrupt_leaves_the_world_and_the_model_as_they_were(call, fitted, monkeypatch):
     model, X, y, expected = fitted
-    monkeypatch.setattr(_model, "_BLAS_SHARES", 0)  # small work, too, holds BLAS at one thread
+    monkeypatch.setattr(model_file, "_BLAS_SHARES", 0)  # small work, too, holds BLAS at one thread
     before, learnt, n_lines = world(), dict(vars(model)), 0
-    while interrupted(lambda: INTERRUPTED[call](model, X, y), n_lines, [_threads, _learning]):
+    while interrupted(lambda: INTERRUPTED[call](model, X, y), n_lines, [threads, _learning]):
         assert world() == before, f"after line {n_lines}"
         now = {name: value for name, value in vars(model).items() if value is not learnt.get(name)}
         assert not now or np.abs(model.predict(X) - expected).max() > 0  # all of a fit, at its very end, or nothing

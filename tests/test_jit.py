@@ -18,9 +18,10 @@ import pytest
 from numba.core import caching, event
 
 import skrnn
-from skrnn.kernels.files import Files
-from skrnn.kernels.jit import Array1, Numbers, entry, leaf, number
-from skrnn.kernels.turns import one_at_a_time
+from skrnn.__main__ import main
+from skrnn._compiled.kernels.files import Files
+from skrnn._compiled.kernels.jit import Array1, Numbers, entry, leaf, number
+from skrnn._compiled.kernels.turns import one_at_a_time
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(skrnn.__file__).parents[1])}
 
@@ -65,8 +66,8 @@ def run(code, folder, **environment):
 
 PROBE = """from __future__ import annotations
 import numpy as np
-from skrnn.kernels.blocks import copy
-from skrnn.kernels.jit import Array1, entry
+from skrnn._compiled.kernels.blocks import copy
+from skrnn._compiled.kernels.jit import Array1, entry
 
 @entry
 def probe(out: Array1, x: Array1) -> None:
@@ -84,7 +85,7 @@ def test_a_change_of_a_function_that_is_called_is_noticed(tmp_path):
     shutil.copytree(Path(skrnn.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     place = {"PYTHONPATH": str(package.parent)}
     found = [run(PROBE, tmp_path, **place)]
-    blocks = package / "kernels" / "blocks.py"
+    blocks = package / "_compiled" / "kernels" / "blocks.py"
     blocks.write_text(blocks.read_text().replace("out[i] = other[i]", "out[i] = other[i] + other[i]"))
     found.append(run(PROBE, tmp_path, **place))
     assert [line.split() for line in found] == [["1.0", "1.0"], ["2.0", "2.0"]]
@@ -104,7 +105,7 @@ def test_of_two_processes_that_need_the_same_code_one_compiles(tmp_path):
 
 def test_the_turn_of_a_process_that_is_killed_ends(tmp_path):
     code = (
-        "import sys, time; from skrnn.kernels.turns import one_at_a_time\n"
+        "import sys, time; from skrnn._compiled.kernels.turns import one_at_a_time\n"
         "with one_at_a_time(sys.argv[1], 'work'): print('begun', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, tmp_path]
@@ -205,7 +206,7 @@ def test_two_processes_give_what_they_compile_different_names(tmp_path):
     code = """
 from __future__ import annotations
 from numba import int64
-from skrnn.kernels.jit import compiled_into_callers, entry, leaf
+from skrnn._compiled.kernels.jit import compiled_into_callers, entry, leaf
 @leaf
 def part(n: int) -> None: pass
 @entry
@@ -229,7 +230,7 @@ def test_without_a_folder_that_takes_files_fits_compile_anew(tmp_path):
         "from numba.core import caching\n"
         "for locator in caching.CompileResultCacheImpl._locator_classes:\n"
         "    locator.from_function = classmethod(lambda *_: None)\n"
-        "from skrnn.kernels import kernel_of\n"
+        "from skrnn._compiled.kernels import kernel_of\n"
         "import numpy as np, warnings; warnings.simplefilter('ignore')\n"
         "from skrnn import RNNRegressor\n"
         "X = np.zeros((5, 3, 1)); RNNRegressor(2, max_iter=1).fit(X, np.arange(5.0)).predict(X)\n"
@@ -239,10 +240,32 @@ def test_without_a_folder_that_takes_files_fits_compile_anew(tmp_path):
     assert not list(tmp_path.rglob("*.nbc"))
 
 
+def test_commands_that_are_none_are_refused(capsys):
+    for arguments in ([], ["train"]):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 2
+        assert "usage: python -m skrnn" in capsys.readouterr().err
+
+
+def test_help_says_what_the_commands_do(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    assert "compile" in capsys.readouterr().out
+
+
+def test_the_command_fails_where_no_folder_takes_files(monkeypatch, capsys):
+    monkeypatch.setattr("skrnn._compiled.ahead.compile_all", lambda: {"/here", None})
+    with pytest.raises(SystemExit, match="NUMBA_CACHE_DIR"):
+        main(["compile"])
+    assert not capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_after_the_command_fits_compile_nothing(tmp_path):
     environment = {**ENVIRONMENT, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    command = [sys.executable, "-m", "skrnn.kernels"]
+    command = [sys.executable, "-m", "skrnn", "compile"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     assert said.startswith(f"The compiled loops are in {tmp_path}")
     code = """

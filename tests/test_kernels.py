@@ -9,12 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skrnn._batch import Batch
-from skrnn._compiled import CompiledNetwork
 from skrnn._compiled.inputs import Inputs
+from skrnn._compiled.kernels import kernel_of
 from skrnn._compiled.layer import CompiledLayer
-from skrnn._network import NetworkSpec, RecurrentLayer, RecurrentNetwork, TorchNetwork
-from skrnn.kernels import kernel_of
+from skrnn._compiled.network import CompiledNetwork
+from skrnn._data.on_device import DeviceData
+from skrnn._data.spec import NetworkSpec
+from skrnn._model.network import RecurrentLayer, RecurrentNetwork, TorchNetwork
 
 CELLS = {
     "GRU": ("torch.nn.GRU", ()),
@@ -36,7 +37,7 @@ def make_sequences(rng, n, n_steps, n_channels, dtype, *, gaps):
     observed = torch.from_numpy(rng.random(len(base)) < 0.6) if gaps else None
     if gaps:
         base[~observed] = 0
-    return Batch(base, observed, torch.from_numpy(rng.permutation(n)), n_steps)
+    return DeviceData(base, observed, torch.from_numpy(rng.permutation(n)), n_steps)
 
 
 def check_layer(cell, *, steps, batch, channels, hidden, bidirectional, gaps, every_step, dtype, n_shares, seed=0):
@@ -203,7 +204,7 @@ def test_what_is_not_finite_stays_so(cell):
     arrays = module.arrays()
     arrays["layers.0.directions.0.weight_hh_l0"][0, 0] = np.nan
     network = CompiledNetwork(spec, arrays, kernel_of(path, options), 1)
-    assert torch.isnan(network.infer(Batch(torch.ones(8, 1), None, torch.arange(3), 5))).all()
+    assert torch.isnan(network.infer(DeviceData(torch.ones(8, 1), None, torch.arange(3), 5))).all()
 
 
 def test_threads_and_calls_one_after_another_give_the_same_bits():
@@ -228,7 +229,7 @@ def test_layers_without_loops_and_missing_libraries_are_told():
         "import sys; sys.modules['numba'] = None\n"
         "import numpy as np, warnings; warnings.simplefilter('ignore')\n"
         "from skrnn import GRURegressor\n"
-        "from skrnn.kernels import kernel_of\n"
+        "from skrnn._compiled.kernels import kernel_of\n"
         "assert kernel_of('torch.nn.GRU') is None\n"
         "X = np.random.default_rng(0).normal(size=(50, 6, 2))\n"
         "print(GRURegressor(4, max_iter=3, random_state=0).fit(X, X[:, -1, 0]).predict(X[:3]).tolist())"

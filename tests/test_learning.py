@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skrnn import GRUClassifier, GRURegressor, SlidingWindowTransformer, _learning
 from skrnn._learning import as_it_is_now, learns
-from skrnn._model import Model
+from skrnn._model.model import Model
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

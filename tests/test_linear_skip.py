@@ -17,12 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skrnn import GRUClassifier, GRURegressor, RNNClassifier, SlidingWindowTransformer, horizon_targets, pad_sequences
-from skrnn._batch import Batch
 from skrnn._compiled.skip import _columns as compiled_columns
-from skrnn._linear_skip import LinearSkip, steps_read
-from skrnn._own_past import OwnPast
-from skrnn._sequences import Scale, Sequences
-from skrnn._stages import LinearMap
+from skrnn._data.on_device import DeviceData
+from skrnn._data.sequences import Sequences
+from skrnn._data.units import Scale
+from skrnn._model.linear_skip import LinearSkip, steps_read
+from skrnn._model.own_past import OwnPast
+from skrnn._model.stages import LinearMap
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)
@@ -133,7 +134,7 @@ def test_an_integer_weight_is_so_many_rows_in_any_order(rng):
 def test_rows_in_blocks_are_rows_at_once(rng, monkeypatch):
     X, y = rng.normal(size=(50, 4, 2)), rng.normal(size=50)
     whole = fitted(X, y)
-    monkeypatch.setattr("skrnn._linear_columns._AT_ONCE", 7 * 8)
+    monkeypatch.setattr("skrnn._model.linear_columns._AT_ONCE", 7 * 8)
     blocks = fitted(X, y)
     np.testing.assert_allclose(blocks.coef, whole.coef, rtol=1e-9)
     np.testing.assert_allclose(answers(blocks, X), answers(whole, X), rtol=1e-9)
@@ -401,7 +402,7 @@ def test_the_compiled_network_is_that_of_torch(rng, monkeypatch, missing, segmen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # steps that are lost
         compiled = small(**params).fit(X, y)
-        monkeypatch.setattr("skrnn._model.kernel_of", lambda *_: None)
+        monkeypatch.setattr("skrnn._model.model.kernel_of", lambda *_: None)
         by_torch = small(**params).fit(X, y)
     assert compiled._model.linear.by_value == by_value
     np.testing.assert_allclose(compiled.predict(X), by_torch.predict(X), rtol=1e-8)
@@ -577,7 +578,7 @@ def test_the_map_reads_the_steps_up_to_the_last_observed_one(observed, n_read, s
                 row[n_read - 1 - last + i] = steps[i]
     found = LinearMap(n_read, 2, 1, dtype=torch.float64).columns(torch.from_numpy(x), torch.from_numpy(observed))
     np.testing.assert_allclose(found, expected.reshape(5, -1), atol=1e-15)
-    data = Batch(
+    data = DeviceData(
         torch.from_numpy(x.reshape(-1, 2)), torch.from_numpy(observed.ravel()), torch.arange(0, 35, 7), n_steps=7
     )
     np.testing.assert_allclose(compiled_columns(data, slice(None), n_read), expected.reshape(5, -1), atol=1e-15)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
 from skrnn import GRURegressor
-from skrnn._losses import (
+from skrnn._model.losses import (
     CLASSIFICATION_LOSSES,
     REGRESSION_LOSSES,
     AbsoluteError,

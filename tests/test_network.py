@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from skrnn._batch import Batch
-from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
+from skrnn._data.on_device import DeviceData
+from skrnn._data.spec import NetworkSpec
+from skrnn._model.network import RecurrentNetwork, TorchNetwork
 
 LAYERS = ["torch.nn.GRU", "torch.nn.LSTM", "torch.nn.RNN"]
 CPU = torch.device("cpu")
@@ -130,10 +131,10 @@ def test_both_precisions_start_from_the_same_weights(layer):
 
 
 def test_inference_in_chunks_equals_inference_at_once(monkeypatch):
-    data = Batch(torch.randn(60, 3, dtype=torch.float64), None, torch.arange(50), 5)
+    data = DeviceData(torch.randn(60, 3, dtype=torch.float64), None, torch.arange(50), 5)
     ours = TorchNetwork(network("torch.nn.GRU"))
     whole = ours.infer(data)
-    monkeypatch.setattr("skrnn._network._CHUNK", 200)
+    monkeypatch.setattr("skrnn._model.network._CHUNK", 200)
     torch.testing.assert_close(ours.infer(data), whole, rtol=1e-13, atol=1e-14)
 
 

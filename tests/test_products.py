@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skrnn.kernels.products import add_columns_times, add_product, add_rows_times, lay_panels, room_for_panels
+from skrnn._compiled.kernels.products import add_columns_times, add_product, add_rows_times, lay_panels, room_for_panels
 
 
 def call(leaf, *arguments):

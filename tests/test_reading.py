@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from skrnn._compiled import CompiledReading
-from skrnn._network import NetworkSpec, RecurrentNetwork
-from skrnn.kernels import kernel_of
+from skrnn._compiled.kernels import kernel_of
+from skrnn._compiled.reading import CompiledReading
+from skrnn._data.spec import NetworkSpec
+from skrnn._model.network import RecurrentNetwork
 
 OPTIONS = {
     "answers at each step": {"return_sequences": True},

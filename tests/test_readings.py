@@ -71,10 +71,10 @@ def test_a_step_builds_no_network_of_torch(regressor, data, options, monkeypatch
     model = small(regressor, linear_skip=False, **options)
     model.fit(X, np.nan_to_num(X[:, :, 0]) if "return_sequences" in options else y)
     expected = step_through(model, X)
-    monkeypatch.setattr("skrnn._model.RecurrentNetwork.of", None)
+    monkeypatch.setattr("skrnn._model.model.RecurrentNetwork.of", None)
     np.testing.assert_array_equal(step_through(model, X), expected)
     monkeypatch.undo()
-    monkeypatch.setattr("skrnn._model.kernel_of", lambda *_: None)
+    monkeypatch.setattr("skrnn._model.model.kernel_of", lambda *_: None)
     np.testing.assert_allclose(step_through(model, X), expected, rtol=1e-9)
 
 

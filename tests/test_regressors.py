@@ -153,10 +153,10 @@ def test_early_stopping_holds_out_the_last_rows_and_gives_the_best_weights(regre
         seen["train"], seen["held_out"] = examples, held_out
         return original(model, examples, plan, held_out=held_out, device=device, report=report)
 
-    from skrnn import _model
+    from skrnn._model import model as model_file
 
-    original = _model.train_on
-    monkeypatch.setattr(_model, "train_on", spy)
+    original = model_file.train_on
+    monkeypatch.setattr(model_file, "train_on", spy)
     held_out = {"early_stopping": True, "validation_fraction": 0.2}
     model = small(regressor, **held_out, linear_skip=False, learning_rate_init=0.1, max_iter=30)
     model.fit(X, y)
@@ -206,7 +206,7 @@ def test_training_goes_on_without_the_compiled_loops(data, monkeypatch, solver):
     model = GRURegressor(4, num_layers=2, solver=solver, random_state=0).partial_fit(X, y)
     moved = pickle.loads(pickle.dumps(model))
     model.partial_fit(X, y)
-    monkeypatch.setattr("skrnn._model.kernel_of", lambda *_: None)
+    monkeypatch.setattr("skrnn._model.model.kernel_of", lambda *_: None)
     np.testing.assert_allclose(moved.partial_fit(X, y).predict(X), model.predict(X), rtol=1e-7)
 
 

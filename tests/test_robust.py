@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skrnn import GRURegressor
-from skrnn._robust import middle_and_spread, weighted_quantiles
-from skrnn._sequences import Scale
+from skrnn._data.robust import middle_and_spread, weighted_quantiles
+from skrnn._data.units import Scale
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 ROBUST = ["absolute_error", "huber", "quantile"]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skrnn import GRURegressor
-from skrnn._schedules import SCHEDULES, Adaptive, Constant, Cosine
+from skrnn._training.schedules import SCHEDULES, Adaptive, Constant, Cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -42,15 +42,15 @@ def data():
 
 def rates_of(monkeypatch, **params):
     """The rates that the solver was given in each epoch."""
-    from skrnn import _training
+    from skrnn._training import loop
 
-    rates, run_epoch = [], _training._run_epoch
+    rates, run_epoch = [], loop._run_epoch
 
     def spy(*arguments):
         rates.append(arguments[4].learning_rate)
         return run_epoch(*arguments)
 
-    monkeypatch.setattr(_training, "_run_epoch", spy)
+    monkeypatch.setattr(loop, "_run_epoch", spy)
     GRURegressor(3, random_state=0, **params).fit(*data())
     return rates
 

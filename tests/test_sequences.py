@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrnn import pad_sequences
-from skrnn._sequences import Scale, Sequences, flat_windows
+from skrnn._data.sequences import Sequences, flat_windows
+from skrnn._data.units import Scale
 
 
 def view(n_rows, n_steps, n_channels, dtype=float, rng=None):
@@ -76,7 +77,7 @@ def test_statistics_do_not_depend_on_the_blocks(monkeypatch):
     _, windows = view(500, 7, 2)
     weight = np.random.default_rng(0).random(494)
     whole = Sequences.of(windows).scale(weight)
-    monkeypatch.setattr("skrnn._sequences._BLOCK", 16)
+    monkeypatch.setattr("skrnn._data.sequences._BLOCK", 16)
     pieces = Sequences.of(windows).scale(weight)
     np.testing.assert_allclose(pieces.mean, whole.mean, rtol=1e-12)
     np.testing.assert_allclose(pieces.std, whole.std, rtol=1e-12)

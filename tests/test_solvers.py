@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skrnn._solvers import SGD, Adam, RMSprop
+from skrnn._training.solvers import SGD, Adam, RMSprop
 
 OURS = {
     "adam": lambda p, s: Adam(p, s, learning_rate=0.01, weight_decay=0.1, decoupled=False),

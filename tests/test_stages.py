@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrnn import GRURegressor
-from skrnn._network import NetworkSpec, RecurrentNetwork
-from skrnn._stages import NORMS, POOLINGS, BatchNorm
+from skrnn._data.spec import NetworkSpec
+from skrnn._model.network import RecurrentNetwork
+from skrnn._model.stages import NORMS, POOLINGS, BatchNorm
 
 CPU = torch.device("cpu")
 
@@ -178,7 +179,7 @@ def test_statistics_are_never_measured_on_one_sequence(rng, n, monkeypatch):
     X = rng.normal(size=(n, 3, 1))
     model = GRURegressor(3, norm="batch", max_iter=1, linear_skip=False, random_state=0, shuffle=False)
     whole = model.fit(X, X[:, 0, 0]).predict(X)
-    monkeypatch.setattr("skrnn._network._CHUNK", 1)
+    monkeypatch.setattr("skrnn._model.network._CHUNK", 1)
     assert np.abs(model.fit(X, X[:, 0, 0]).predict(X) - whole).max() < 1
 
 

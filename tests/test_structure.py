@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 
@@ -13,150 +14,84 @@ import skrnn
 PACKAGE = Path(skrnn.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# A file imports only from files of a lower rank, but for the neighbours named below.
-RANKS = {
-    "__init__": 5,
-    "_gru": 4,
-    "_lstm": 4,
-    "_rnn": 4,
-    "_classifier": 3,
-    "_regressor": 3,
-    "_base": 2,
-    "_readings": 1,
-    "_forecast": 2,
-    "_windows": 1,
+# Each room, and the rooms that it may import from: all of them stand further down. Files within a room import each
+# other, but not in a circle.
+ROOMS = {
+    "__init__": {"_forecast", "_estimators", "_windows", "_validation"},
+    "__main__": {"_compiled"},
+    "_forecast": {"_estimators", "_windows", "_validation", "_data"},
+    "_estimators": {"_model", "_training", "_compiled", "_validation", "_learning", "_persistence", "_data"},
+    "_windows": {"_validation", "_learning", "_persistence", "_data"},
+    "_model": {"_training", "_compiled", "_compiled.kernels", "_data"},
+    "_training": {"_data"},
+    "_compiled": {"_compiled.kernels", "_data"},
+    "_compiled.kernels": set(),
+    "_validation": {"_data"},
+    "_learning": set(),
+    "_persistence": set(),
+    "_data": set(),
 }
-NEIGHBOURS = {
-    "_batch": {"_sequences"},
-    "_windows": {"_history"},
-    "_compiled": {"_batch", "_network", "_threads", "kernels"},
-    "_examples": {"_sequences"},
-    "_linear_columns": {"_own_past", "_sequences"},
-    "_linear_skip": {"_evidence", "_linear_columns", "_ridge", "_robust", "_sequences", "_values_or_differences"},
-    "_losses": {"_loss_contract", "_robust"},
-    "_sequences": {"_robust"},
-    "_model": {
-        "_batch",
-        "_compiled",
-        "_evidence",
-        "_examples",
-        "_linear_skip",
-        "_loss_contract",
-        "_network",
-        "_sequences",
-        "_threads",
-        "_training",
-        "kernels",
-    },
-    "_network": {"_batch", "_stages"},
-    "_own_past": {"_sequences"},
-    "_padding": {"_numbers", "_sequences"},
-    "_linear_map": {"_training"},
-    "_start": {
-        "_examples",
-        "_linear_map",
-        "_linear_skip",
-        "_loss_contract",
-        "_model",
-        "_network",
-        "_robust",
-        "_sequences",
-        "_threads",
-        "_training",
-    },
-    "_training": {"_batch", "_schedules", "_solvers"},
-    "_validation": {"_history", "_lag_names", "_numbers", "_sequences"},
-    "_values_or_differences": {"_evidence"},
-}
-WITHOUT_TORCH = {
-    "_forecast",
-    "_docstrings",
-    "_evidence",
-    "_examples",
-    "_history",
-    "_lag_names",
-    "_learning",
-    "_linear_columns",
-    "_linear_skip",
-    "_numbers",
-    "_own_past",
-    "_padding",
-    "_progress",
-    "_ridge",
-    "_robust",
-    "_schedules",
-    "_sequences",
-    "_validation",
-    "kernels",
-}
-WITHOUT_SKLEARN = {
-    "_batch",
-    "_compiled",
-    "_docstrings",
-    "_evidence",
-    "_examples",
-    "_history",
-    "_lag_names",
-    "_learning",
-    "_linear_columns",
-    "_linear_map",
-    "_linear_skip",
-    "_loss_contract",
-    "_losses",
-    "_model",
-    "_network",
-    "_numbers",
-    "_own_past",
-    "_progress",
-    "_ridge",
-    "_robust",
-    "_schedules",
-    "_sequences",
-    "_solvers",
-    "_stages",
-    "_start",
-    "_threads",
-    "_training",
-    "kernels",
-}
+# Rooms, and single files of other rooms, that may name a library.
+KNOW_TORCH = {"_model", "_training", "_compiled", "_data.on_device", "_data.spec"}
+KNOW_SKLEARN = {"_forecast", "_estimators", "_windows.transformer", "_validation", "_persistence"}
+KNOW_SKLEARN |= {"_model.values_or_differences"}  # its trees
+KNOW_NUMBA = {"_compiled.kernels"}
 
 
-def part_of(path):
-    """Name of the module, or of the folder, right below the package."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def name_of(path):
+    """Dotted name of a file below the package; that of a room for its ``__init__.py``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+def room_of(name):
+    """The innermost room that holds a dotted name."""
+    return max((room for room in ROOMS if f"{name}.".startswith(f"{room}.")), key=len)
+
+
+def ours(path):
+    """Dotted names, below the package, of what a file imports from it."""
+    return {name.removeprefix("skrnn.") for name in imports_of(path) if name.startswith("skrnn.")}
 
 
 def imports_of(path):
-    """All modules that a file names in its imports, also within functions."""
+    """All that a file names in its imports, also within functions."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name} uses a relative import"
-            names.add(node.module)
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return names
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_stand_in_one_order():
+    order = list(ROOMS)
+    for room, below in ROOMS.items():
+        assert all(order.index(other) > order.index(room) for other in below), room
+    assert {room_of(name_of(path)) for path in FILES} == set(ROOMS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_go_down_only(path):
-    part = part_of(path)
-    for name in imports_of(path):
-        if not name.startswith("skrnn."):
-            continue
-        other = name.split(".")[1]
-        downwards = RANKS.get(other, 0) < RANKS.get(part, 0)
-        assert other == part or downwards or other in NEIGHBOURS.get(part, set()), f"{part} imports {other}"
+    room = room_of(name_of(path))
+    for name in ours(path):
+        assert room_of(name) in {room, *ROOMS[room]}, f"{room} imports {name}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_leaves_know_only_their_own_library(path):
-    loaded = {name.split(".")[0] for name in imports_of(path)}
-    assert not (part_of(path) in WITHOUT_TORCH and "torch" in loaded)
-    assert not (part_of(path) in WITHOUT_SKLEARN and "sklearn" in loaded)
+def test_no_files_import_each_other_in_a_circle():
+    TopologicalSorter({name_of(path): ours(path) for path in FILES}).prepare()  # raises CycleError
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_rooms_know_only_their_own_libraries(path):
+    loaded, name = {name.split(".")[0] for name in imports_of(path)}, name_of(path)
+    for library, knowing in {"torch": KNOW_TORCH, "sklearn": KNOW_SKLEARN, "numba": KNOW_NUMBA}.items():
+        assert library not in loaded or {name, room_of(name)} & knowing, f"{name} imports {library}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_functions_and_classes_are_short(path):
     text = path.read_text()
     assert len(text.splitlines()) <= 350
@@ -171,14 +106,14 @@ def test_files_functions_and_classes_are_short(path):
             assert len(methods) <= 12, f"{node.name} has {len(methods)} methods"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_private_helpers_of_scikit_learn_enter_by_one_door(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklearn"):
             private = any(part.startswith("_") for part in node.module.split(".")) or any(
                 alias.name.startswith("_") for alias in node.names
             )
-            assert not private or part_of(path) == "_validation"
+            assert not private or room_of(name_of(path)) == "_validation"
 
 
 def test_all_is_sorted_and_complete():

@@ -16,8 +16,9 @@ import torch
 from conftest import REGRESSORS, interrupted
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skrnn import GRUClassifier, GRURegressor, LSTMClassifier, LSTMRegressor, RNNClassifier, _threads
-from skrnn._threads import alone, callers_threads, one_blas_thread, share
+from skrnn import GRUClassifier, GRURegressor, LSTMClassifier, LSTMRegressor, RNNClassifier
+from skrnn._compiled import threads
+from skrnn._compiled.threads import alone, callers_threads, one_blas_thread, share
 
 
 @pytest.fixture(autouse=True)
@@ -150,8 +151,8 @@ def test_work_is_shared_among_threads():
 
 
 def test_work_is_done_without_any_free_thread(monkeypatch):
-    monkeypatch.setattr(_threads, "_hire", lambda _: None)
-    monkeypatch.setattr(_threads._shared, "tasks", _threads.SimpleQueue())
+    monkeypatch.setattr(threads, "_hire", lambda _: None)
+    monkeypatch.setattr(threads._shared, "tasks", threads.SimpleQueue())
     done = []
     share(done.append, 3)
     assert done == [0, 1, 2]
@@ -195,8 +196,8 @@ def settings():
         "current device": torch.utils._device.CURRENT_DEVICE,
         "modes": torch.overrides._get_current_function_mode_stack(),
         "errors": np.geterr(),
-        "blas": [library.get_num_threads() for library in _threads._blas_libraries().lib_controllers],
-        "calls": list(_threads._shared.calls) + list(_threads._shared.blas_calls),
+        "blas": [library.get_num_threads() for library in threads._blas_libraries().lib_controllers],
+        "calls": list(threads._shared.calls) + list(threads._shared.blas_calls),
     }
 
 
@@ -216,7 +217,7 @@ def test_an_interrupt_at_any_bytecode_leaves_the_callers_settings(ambient):
             stack.enter_context(context)
         before = settings()
         n_events = 0
-        while interrupted(lambda: compute(change_everything), n_events, [_threads], bytecodes=True):
+        while interrupted(lambda: compute(change_everything), n_events, [threads], bytecodes=True):
             assert settings() == before, f"after event {n_events}"
             n_events += 1
         assert n_events > 300

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from skrnn._batch import Batch
-from skrnn._compiled import CompiledNetwork
-from skrnn._losses import SquaredError
-from skrnn._network import NetworkSpec, RecurrentNetwork, TorchNetwork
-from skrnn._training import Patience, Plan, TrainingState, evaluate, train
-from skrnn.kernels import kernel_of
+from skrnn._compiled.kernels import kernel_of
+from skrnn._compiled.network import CompiledNetwork
+from skrnn._data.on_device import DeviceData
+from skrnn._data.spec import NetworkSpec
+from skrnn._model.losses import SquaredError
+from skrnn._model.network import RecurrentNetwork, TorchNetwork
+from skrnn._training.loop import Patience, Plan, TrainingState, evaluate, train
 
 SPEC = NetworkSpec("torch.nn.GRU", 2, 4, 1, False, 0.0, 1)
 
@@ -37,7 +38,7 @@ def make_data(n=12, n_steps=5):
     generator = torch.Generator().manual_seed(1)
     base = torch.randn(n + n_steps - 1, 2, dtype=torch.float64, generator=generator)
     y = torch.randn(n, 1, dtype=torch.float64, generator=generator)
-    return Batch(base, None, torch.arange(n), n_steps, y, torch.ones(n, dtype=torch.float64))
+    return DeviceData(base, None, torch.arange(n), n_steps, y, torch.ones(n, dtype=torch.float64))
 
 
 def make_plan(**changes):
@@ -123,7 +124,7 @@ def test_the_logged_loss_is_the_mean_over_rows_whatever_the_size_of_the_last_bat
 def test_an_epoch_in_parts_is_one_at_once_to_the_bit(make_network, monkeypatch):
     runs = []
     for part in (65536, 4):
-        monkeypatch.setattr("skrnn._training._PART", part)
+        monkeypatch.setattr("skrnn._training.loop._PART", part)
         network = make_network()
         log, _ = train(network, SquaredError(), make_data(), make_plan(batch_size=2, shuffle=True), TrainingState(0))
         runs.append((network.arrays(), log.loss_curve))

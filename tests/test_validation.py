@@ -517,7 +517,7 @@ def test_an_interrupt_leaves_the_model_as_it_was(monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skrnn._training.evaluate", interrupt)
+    monkeypatch.setattr("skrnn._training.loop.evaluate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         model.set_params(early_stopping=True).fit(X3, Y)
     np.testing.assert_array_equal(model.predict(X2), expected)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skrnn._values_or_differences import values_tell_more
+from skrnn._model.values_or_differences import values_tell_more
 
 
 def table(rng, n=1200):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skrnn.kernels.blocks import gather
+from skrnn._compiled.kernels.blocks import gather
 
 _ALL = np.empty((0, 0), np.uint8)
 _WORTH_SHARING = 2**20  # multiplications below which a second thread costs more than it saves

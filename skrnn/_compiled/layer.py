@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 
 from skrnn._compiled.inputs import Inputs
-from skrnn._threads import share
-from skrnn.kernels import Kernel
-from skrnn.kernels.blocks import gather
-from skrnn.kernels.products import room_for_panels
+from skrnn._compiled.kernels import Kernel
+from skrnn._compiled.kernels.blocks import gather
+from skrnn._compiled.kernels.products import room_for_panels
+from skrnn._compiled.threads import share
 
 _WORTH_SHARING = 2**18  # numbers
 

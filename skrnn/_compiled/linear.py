@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from skrnn.kernels.head import linear, linear_back
-from skrnn.kernels.products import room_for_panels
+from skrnn._compiled.kernels.head import linear, linear_back
+from skrnn._compiled.kernels.products import room_for_panels
 
 
 class CompiledLinear:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from skrnn._batch import Batch
 from skrnn._compiled.inputs import Inputs
+from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.layer import CompiledLayer
 from skrnn._compiled.linear import CompiledLinear
 from skrnn._compiled.skip import CompiledMap
-from skrnn._network import NetworkSpec, dropout_mask
-from skrnn.kernels import Kernel
+from skrnn._data.on_device import DeviceData
+from skrnn._data.spec import NetworkSpec, dropout_mask
 
 _AT_ONCE = 2**15  # numbers in one step of a layer that a thread infers together
 _HELD = 2**20  # numbers in all steps of it, beyond what 256 sequences need
@@ -61,10 +61,10 @@ class CompiledNetwork:
         """The weights as arrays of their own."""
         return {name: array.copy() for name, array in self._arrays.items()}
 
-    def settle(self, data: Batch) -> None:
+    def settle(self, data: DeviceData) -> None:
         """Nothing but weights is learnt."""
 
-    def forward(self, data: Batch, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def forward(self, data: DeviceData, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
         raw = self._head.forward(self._read(self._inputs(data, rows.numpy()), generator))
@@ -90,7 +90,7 @@ class CompiledNetwork:
         if not length <= norm:
             self._gradient *= norm / (length + 1e-6)
 
-    def infer(self, data: Batch) -> torch.Tensor:
+    def infer(self, data: DeviceData) -> torch.Tensor:
         """Raw output (n, width)."""
         held = data.n_steps * (data.base.shape[1] + self._spec.hidden_size)
         at_once = self._n_threads * max(1, min(_AT_ONCE // self._spec.hidden_size, max(_HELD // held, 256)))
@@ -100,7 +100,7 @@ class CompiledNetwork:
             self._skip.infer(data, raw)
         return torch.from_numpy(raw)
 
-    def _inputs(self, data: Batch, rows: np.ndarray | slice) -> Inputs:
+    def _inputs(self, data: DeviceData, rows: np.ndarray | slice) -> Inputs:
         """Some sequences as the first layer reads them: in segments, which are overlapping rows of the base."""
         base, size = data.base.numpy(), self._spec.segment_size
         observed = data.segments_observed

@@ -11,8 +11,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn.utils import parameters_to_vector
 
 from skrnn._compiled.inputs import Inputs
+from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.layer import CompiledLayer
-from skrnn.kernels import Kernel
 
 
 class CompiledReading:

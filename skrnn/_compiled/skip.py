@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from skrnn._batch import Batch
 from skrnn._compiled.linear import CompiledLinear
+from skrnn._data.on_device import DeviceData
 
 _AT_ONCE = 2**18  # numbers that are read together
 
@@ -30,11 +30,11 @@ class CompiledMap:
         self._map = CompiledLinear(weight, np.zeros(len(weight), weight.dtype))
         self._gradient = gradient, np.zeros(len(weight), weight.dtype)
 
-    def forward(self, data: Batch, rows: np.ndarray | slice) -> np.ndarray:
+    def forward(self, data: DeviceData, rows: np.ndarray | slice) -> np.ndarray:
         """Answers (batch, width)."""
         return self._map.forward(_columns(data, rows, self._n_steps))
 
-    def infer(self, data: Batch, raw: np.ndarray) -> None:
+    def infer(self, data: DeviceData, raw: np.ndarray) -> None:
         """Add the answers to all sequences to raw outputs (n, width)."""
         at_once = max(1, _AT_ONCE // self._n_columns)
         for first in range(0, len(data), at_once):
@@ -46,7 +46,7 @@ class CompiledMap:
         self._map.backward(slope, *self._gradient, to_inputs=False)
 
 
-def _columns(data: Batch, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
+def _columns(data: DeviceData, rows: np.ndarray | slice, n_steps: int) -> np.ndarray:
     """The last steps (batch, step * channel), measured from the level, with means where they are not observed.
 
     The last step of a sequence is its last observed one.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from skrnn._compiled.kernels import Kernel
+from skrnn._compiled.kernels.products import room_for_panels
 from skrnn._compiled.linear import CompiledLinear
-from skrnn._network import NetworkSpec
-from skrnn.kernels import Kernel
-from skrnn.kernels.products import room_for_panels
+from skrnn._data.spec import NetworkSpec
 
 _ALL = np.empty((0, 0), np.uint8)
 

@@ -17,9 +17,11 @@ from skrnn._forecast.recursion import recurse
 from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, named_targets
 from skrnn._forecast.rows import Layout, Rows, keys_of, read_row_keys, read_rows, read_table
 from skrnn._forecast.track import Track, next_steps, on_grid
-from skrnn._history import Columns, Keys, Table, report_forecast
 from skrnn._validation import Count, Interval, Real, check_target_order, read_numbers, validate_params
-from skrnn._windows import SlidingWindowTransformer
+from skrnn._windows.keys import Keys
+from skrnn._windows.report import report_forecast
+from skrnn._windows.table import Columns, Table
+from skrnn._windows.transformer import SlidingWindowTransformer
 
 
 @validate_params(

@@ -19,8 +19,8 @@ from skrnn._forecast.roles import (
     named_targets,
 )
 from skrnn._forecast.rows import Rows, Sheet, keys_of, make_sheet, read_rows
-from skrnn._history import report_forecast
 from skrnn._validation import Count, Interval, Real, validate_params
+from skrnn._windows.report import report_forecast
 
 
 @validate_params(

@@ -10,7 +10,8 @@ import numpy as np
 
 from skrnn._forecast.labels import following
 from skrnn._forecast.rows import Layout, Rows, joined, make_sheet, read_row_keys, read_table
-from skrnn._history import Keys, Table, block_keys, in_words
+from skrnn._windows.keys import Keys, block_keys
+from skrnn._windows.table import Table, in_words
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from skrnn._forecast.rows import Rows, read_row_keys
-from skrnn._history import Axis, Grid
+from skrnn._windows.axis import Axis
+from skrnn._windows.grid import Grid
 
 
 def following(rows: Rows, row: int, n: int, step: Any) -> Any:

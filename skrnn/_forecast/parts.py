@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn._history import Keys, Lookup, WindowMemory
-from skrnn._sequences import flat_windows
-from skrnn._windows import SlidingWindowTransformer
+from skrnn._data.sequences import flat_windows
+from skrnn._windows.keys import Keys
+from skrnn._windows.lookup import Lookup
+from skrnn._windows.memory import WindowMemory
+from skrnn._windows.transformer import SlidingWindowTransformer
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 
 from skrnn._forecast.parts import Parts
 from skrnn._forecast.rows import Rows, Sheet
-from skrnn._history import Table
+from skrnn._windows.table import Table
 
 
 def named_targets(target: Any, rows: Rows) -> list[int] | None:

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from skrnn._forecast.parts import Parts
-from skrnn._history import Axis, Keys, Table, block_keys, distinct_rows, plain_index, read_keys
-from skrnn._numbers import read_array
+from skrnn._validation.numbers import read_array
+from skrnn._windows.axis import Axis
+from skrnn._windows.keys import Keys, block_keys, plain_index, read_keys
+from skrnn._windows.store import distinct_rows
+from skrnn._windows.table import Table
 
 
 @dataclass(frozen=True)

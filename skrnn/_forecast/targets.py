@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from skrnn._forecast.rows import Layout, read_row_keys
-from skrnn._history import Axis, Keys, distinct_rows
 from skrnn._validation import Count, read_numbers, validate_params
+from skrnn._windows.axis import Axis
+from skrnn._windows.keys import Keys
+from skrnn._windows.store import distinct_rows
 
 
 @validate_params({"steps": [Count(1)]}, prefer_skip_nested_validation=True)

@@ -1,6 +1,5 @@
 """Checks of what users pass in, and the one door to scikit-learn's private helpers."""
 
-from skrnn._numbers import plain, plain_parameters, read_numbers
 from skrnn._validation.door import (
     Count,
     DeviceName,
@@ -21,7 +20,9 @@ from skrnn._validation.inputs import (
     check_step,
     warn_of_lost_steps,
 )
+from skrnn._validation.numbers import plain, plain_parameters, read_numbers
 from skrnn._validation.quality import (
+    IncompleteWindowWarning,
     warn_of_lost_precision,
     warn_of_many_unobserved,
     warn_of_new_values,
@@ -50,6 +51,7 @@ __all__ = [
     "Count",
     "DeviceName",
     "HasMethods",
+    "IncompleteWindowWarning",
     "Interval",
     "InvalidParameterError",
     "Real",

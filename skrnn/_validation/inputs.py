@@ -11,9 +11,9 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
 
-from skrnn._lag_names import channels_in_names
-from skrnn._numbers import numbers_of_objects, read_array, read_numbers, refuse_container
-from skrnn._sequences import Sequences
+from skrnn._data.lag_names import channels_in_names
+from skrnn._data.sequences import Sequences
+from skrnn._validation.numbers import numbers_of_objects, read_array, read_numbers, refuse_container
 
 _FLOATS = [np.float64, np.float32]
 

@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from skrnn._history import IncompleteWindowWarning
-from skrnn._sequences import Scale, Sequences
+from skrnn._data.sequences import Sequences
+from skrnn._data.units import Scale
 
 _LOOKED_AT = 65536  # rows
 _FEW_SPACINGS = 4  # between neighbouring numbers; changes that are smaller are mostly rounding
+
+
+class IncompleteWindowWarning(UserWarning):
+    """Some windows miss steps, since the rows before them are not known."""
 
 
 def warn_of_unobserved(estimator: Any, sequences: Sequences, missing: str) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 
-from skrnn._numbers import read_array, read_numbers
 from skrnn._validation.door import check_sample_weight, check_y
+from skrnn._validation.numbers import read_array, read_numbers
 from skrnn._validation.quality import warn_of_lost_precision
 
 _LEAST = 1e-50  # largest weight that is taken as it is

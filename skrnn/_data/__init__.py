@@ -1,0 +1,1 @@
+"""What all rooms hand to each other: sequences, examples, units. Imports nothing of this package."""

@@ -1,0 +1,1 @@
+"""The estimators: rows in, rows out."""

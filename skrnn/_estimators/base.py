@@ -1,0 +1,330 @@
+"""What all estimators share: the walk of fit and what it sets."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from skrnn._estimators.readings import Readings
+from skrnn._learning import learns
+from skrnn._persistence import VersionedState
+from skrnn._training.progress import progress
+from skrnn._validation import (
+    Count,
+    DeviceName,
+    Interval,
+    Real,
+    StrOptions,
+    check_same_outputs,
+    check_segments,
+    check_sequences,
+    check_target_order,
+    check_validation_set,
+    check_weight,
+    fit_context,
+    plain,
+    plain_parameters,
+    validation_set_named,
+    warn_of_lost_precision,
+    warn_of_lost_steps,
+    warn_of_many_unobserved,
+)
+
+if TYPE_CHECKING:
+    from skrnn._data.examples import Examples
+    from skrnn._data.spec import NetworkSpec
+    from skrnn._model.loss_contract import Loss
+    from skrnn._model.model import Model
+    from skrnn._training.loop import Plan, TrainingLog
+
+
+# Parameters that must be those of the last fit for training to go on.
+_SHAPES = (
+    "loss",
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "norm",
+    "pooling",
+    "segment_size",
+    "missing",
+    "return_sequences",
+    "linear_skip",
+)
+
+
+_MANY = 1000
+_MANY_FOR_SPREAD = 100  # where the loss tells a spread: training makes that of its own samples too small
+
+
+def _many(loss: Loss) -> int:
+    """From how many samples on "auto" holds some out."""
+    return _MANY_FOR_SPREAD if hasattr(loss, "std") or hasattr(loss, "quantiles") else _MANY
+
+
+def _suited_batch(n_samples: int) -> int:
+    """About 60 batches an epoch, of a size that is fast."""
+    return max(64, min(n_samples // 60, 200))
+
+
+class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
+    """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
+
+    loss_curve_: list[float]
+    validation_loss_curve_: list[float] | None
+    _layer: ClassVar[str]  # see NetworkSpec.layer
+    _layer_options: ClassVar[tuple[str, ...]] = ()  # parameters that go to the layer as they are
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_size": [Count(1)],
+        "num_layers": [Count(1)],
+        "bidirectional": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "norm": [StrOptions({"batch", "layer"}), None],
+        "pooling": [StrOptions({"attention", "last", "max", "mean"})],
+        "segment_size": [Count(1)],
+        "linear_skip": ["boolean", Count(1)],
+        "missing": [StrOptions({"indicator", "skip"})],
+        "return_sequences": ["boolean"],
+        "solver": [StrOptions({"adam", "adamw", "rmsprop", "sgd"})],
+        "learning_rate": [StrOptions({"adaptive", "constant", "cosine"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [StrOptions({"auto"}), Count(1)],
+        "max_iter": [Count(1)],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Count(1)],
+        "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "n_channels": [StrOptions({"auto"}), Count(1)],
+        "device": [DeviceName()],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @learns
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, oldest step first. In a table each row is one unrolled sequence, see ``n_channels``. NaN is
+            read as ``missing`` says; ``pad_sequences`` makes one array of sequences of different lengths.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; classifiers take labels of shape (n_samples,). With ``return_sequences=True`` one for each step:
+            (n_samples, n_steps) or, for regressors, (n_samples, n_steps, n_outputs). What stands at skipped steps is
+            ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; 1 if None. Only their proportions count. A sample of weight 0 is left out
+            altogether, and one of weight 2 counts like two equal ones beside others of weight 1.
+        X_val : array-like, default=None
+            Sequences whose loss is watched in the place of a part of X. Not with ``early_stopping=False``.
+        y_val : array-like, default=None
+            Targets of ``X_val``.
+        sample_weight_val : array-like, default=None
+            Weights of ``X_val``.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        goes_on = self.warm_start and self.__sklearn_is_fitted__()
+        examples = self._read(X, y, sample_weight, reset=not goes_on)
+        whole, held_out = examples, None
+        if check_validation_set(self, X_val, y_val):
+            with validation_set_named():
+                held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
+            check_same_outputs(held_out.y, examples.y)
+        elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _many(self._make_loss()):
+            examples, held_out = self._hold_out(examples)
+        log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=plain(self.max_iter))
+        if not log.converged:
+            warnings.warn(
+                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet. Raise "
+                "max_iter or learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        return self
+
+    @learns
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for exactly one epoch.
+
+        The units of X and y are measured in the first call. Later calls keep them, the weights and the state of the
+        solver.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``fit``.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples; 1 if None.
+
+        Returns
+        -------
+        self : estimator
+            The estimator after one more epoch.
+        """
+        if self.early_stopping and self.early_stopping != "auto":
+            raise ValueError("partial_fit does not support early_stopping=True")
+        goes_on = self.__sklearn_is_fitted__()
+        examples = self._read(X, y, sample_weight, reset=not goes_on)
+        self._train(examples, None, examples, goes_on=goes_on, max_iter=1)
+        return self
+
+    @abstractmethod
+    def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
+        """Targets as numbers (n, target), or (n, step, target) where the ``observed`` steps (n, step) are given."""
+
+    @abstractmethod
+    def _make_loss(self) -> Loss:
+        """The loss that the parameters name."""
+
+    def _weighted(self, examples: Examples, *, reset: bool) -> Examples:  # noqa: ARG002  classifiers count classes
+        """The examples with the weights that the task adds."""
+        return examples
+
+    def _hold_out(self, examples: Examples) -> tuple[Examples, Examples]:
+        """Examples to train on, and those to watch: the last ones.
+
+        With k targets in a row the k - 1 rows before the held-out ones are left out: their targets may lie among those.
+        """
+        return examples.hold_out(plain(self.validation_fraction), gap=examples.y.shape[-1] - 1)
+
+    def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Examples:
+        """Check one set of examples; those of weight zero are left out."""
+        from skrnn._data.examples import Examples
+
+        check_target_order(X, y)
+        sequences = check_sequences(self, X, n_channels=plain(self.n_channels), reset=reset)
+        check_segments(sequences, self.segment_size)
+        observed = sequences.observed_steps(self.missing) if self.return_sequences else None
+        y = self._check_target(y, len(sequences), observed, reset=reset)
+        weight = check_weight(sample_weight, len(sequences))
+        examples = Examples(sequences, y, weight, observed if observed is None else observed.astype(np.float64))
+        used = weight > 0
+        examples = examples if used.all() else examples.take(used)
+        if examples.step_weight is not None and not examples.step_weight.any():
+            raise ValueError("X contains no observed step, so that return_sequences=True leaves nothing to learn from.")
+        if reset:
+            warn_of_lost_precision(sequences.base, "Channel {} of X")
+            warn_of_many_unobserved(examples.sequences, self.missing)
+            if self.missing == "skip":
+                warn_of_lost_steps(examples.sequences, examples.weight)
+        return self._weighted(examples, reset=reset)
+
+    def _train(
+        self, examples: Examples, held_out: Examples | None, whole: Examples, *, goes_on: bool, max_iter: int
+    ) -> TrainingLog:
+        """Train a new or the present model, then set all that was learnt."""
+        from skrnn._model.model import train_on
+
+        with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
+            try:
+                model = self._continued(examples) if goes_on else self._untrained(examples, whole)
+                plan = self._plan(len(examples), max_iter)
+                model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
+            except FloatingPointError as error:
+                raise ValueError(
+                    f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
+                    "look for very large values in X and y."
+                ) from None
+        self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *log.loss_curve]
+        before = (self.validation_loss_curve_ if goes_on else None) or []
+        self.validation_loss_curve_ = None if held_out is None else [*before, *log.validation_loss_curve]
+        self.n_iter_ = len(self.loss_curve_)
+        self.loss_ = self.loss_curve_[-1]
+        self.best_loss_ = log.best_loss
+        self.n_outputs_ = examples.y.shape[-1]
+        self._model: Model = model
+        return log
+
+    def _plan(self, n_samples: int, max_iter: int) -> Plan:
+        from skrnn._training.loop import Plan
+
+        batch_size = plain(self.batch_size)
+        return Plan(
+            **plain_parameters(
+                self, "solver", "learning_rate", "learning_rate_init", "momentum", "weight_decay", "clip_norm"
+            ),
+            **plain_parameters(self, "tol", "n_iter_no_change", "shuffle"),
+            batch_size=min(_suited_batch(n_samples) if batch_size == "auto" else batch_size, n_samples),
+            max_iter=max_iter,
+        )
+
+    def _spec(self, examples: Examples, loss: Loss) -> NetworkSpec:
+        from skrnn._data.spec import NetworkSpec
+
+        if self.return_sequences and self.pooling != "last":
+            raise ValueError(
+                f"pooling={self.pooling!r} makes one summary of all steps, but return_sequences=True asks for an "
+                "answer at each step. Set pooling='last'."
+            )
+        if self.return_sequences and self.segment_size > 1:
+            raise ValueError(
+                f"segment_size={self.segment_size} reads several steps at a time, but return_sequences=True asks for "
+                "an answer at each step. Set segment_size=1."
+            )
+        return NetworkSpec(
+            **plain_parameters(self, "hidden_size", "num_layers", "bidirectional", "dropout", "norm", "pooling"),
+            **plain_parameters(self, "segment_size", "return_sequences"),
+            layer=self._layer,
+            input_size=examples.sequences.n_channels + (self.missing == "indicator"),
+            width=loss.width(examples.y.shape[-1]),
+            options=tuple(plain_parameters(self, *self._layer_options).items()),
+        )
+
+    def _untrained(self, examples: Examples, whole: Examples) -> Model:
+        """A new model in the units of the examples."""
+        from skrnn._model.start import start
+
+        loss = self._make_loss()
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        given = plain_parameters(self, "missing", "linear_skip", "dtype", "device")
+        return start(self._spec(examples, loss), loss, examples, whole, seed=seed, **given)
+
+    def _continued(self, examples: Examples) -> Model:
+        """The present model, if the parameters and the data still fit it."""
+        name = type(self).__name__
+        if examples.y.shape[-1] != self.n_outputs_:
+            raise ValueError(f"y has {examples.y.shape[-1]} outputs, but {name} was fitted with {self.n_outputs_}.")
+        loss = self._make_loss()
+        spec, model = self._spec(examples, loss), self._model
+        old, new = ({**asdict(s), **dict(s.options)} for s in (model.spec, spec))
+        old |= {"loss": model.loss, "missing": model.missing, "linear_skip": model.linear_skip}
+        new |= {"loss": loss, **plain_parameters(self, "missing", "linear_skip")}
+        for parameter in (*_SHAPES, *self._layer_options):
+            if old[parameter] != new[parameter]:
+                raise ValueError(
+                    f"{parameter} of {name} changed from {old[parameter]!r} to {new[parameter]!r} since the last fit, "
+                    "so that training cannot go on. Fit with warm_start=False, or clone the estimator."
+                )
+        return replace(model.also_of(examples), spec=replace(spec, skip_steps=model.spec.skip_steps))

@@ -1,0 +1,165 @@
+"""What a fitted estimator can be asked beside its predictions: attention weights, and one step at a time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skrnn._learning import as_it_is_now
+from skrnn._validation import (
+    check_segments,
+    check_sequences,
+    check_states,
+    check_step,
+    warn_of_new_values,
+    warn_of_unobserved,
+)
+
+if TYPE_CHECKING:
+    from skrnn._data.sequences import Sequences
+    from skrnn._model.model import Model, Outputs
+
+
+class Readings(ABC):
+    """Abstract: a task adds how an answer is read from raw outputs."""
+
+    _model: Model
+    device: str
+    pooling: str
+
+    @available_if(lambda self: (self._model.spec if self.__sklearn_is_fitted__() else self).pooling == "attention")
+    def attention_weights(self, X: Any) -> np.ndarray:
+        """Weight of each step in the summary that the output reads. Only with ``pooling="attention"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``predict``.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples, n_steps // segment_size)
+            Not negative; each row sums to 1. Exactly 0 at skipped steps; a sequence without an observed step has only
+            zeros.
+        """
+        now = as_it_is_now(self)
+        sequences = now._sequences(X)
+        weights = now._model.attention(sequences, now.device)
+        return now._finite(weights, weights.dtype, sequences)
+
+    def predict_step(
+        self, X: Any, state: tuple[np.ndarray, ...] | None = None
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Read one more step of each sequence and predict.
+
+        Nothing is kept in the estimator: the state goes in and comes out. A sequence that is stepped through from its
+        start ends with the answer that ``predict`` gives for it. The cost does not depend on how long the past is;
+        but with ``linear_skip`` or ``segment_size``, the last steps are read anew each time, as many as the sequences
+        of ``fit`` had, and older ones are forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels)
+            The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
+        state : tuple of ndarray of shape (_, n_samples, _), default=None
+            What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
+            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip`` or ``segment_size`` an
+            array of the last steps, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in
+            state)`` takes some of the sequences. None is the start.
+
+        Returns
+        -------
+        y_pred : ndarray
+            Predictions after this step, as from ``predict`` without an axis of steps.
+        state : tuple of ndarray
+            The state to pass in with the next step; new arrays.
+
+        Raises
+        ------
+        ValueError
+            If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
+            state is not one that this estimator returns for as many sequences.
+        """
+        now = as_it_is_now(self)
+        outputs, dtype, after = now._step(X, state)
+        return now._answer(outputs, dtype), after
+
+    def _step(self, X: Any, state: tuple[np.ndarray, ...] | None) -> tuple[Outputs, np.dtype, tuple[np.ndarray, ...]]:
+        """Outputs after one more step, the precision of X, and the state then."""
+        check_is_fitted(self)
+        spec, name = self._model.spec, type(self).__name__
+        if spec.bidirectional:
+            raise ValueError(
+                f"predict_step reads forwards, but this {name} is bidirectional: the backward half of its answer "
+                "begins at the last step, which is not known yet. Fit with bidirectional=False."
+            )
+        if spec.pooling != "last":
+            raise ValueError(
+                f"predict_step keeps the states after the last step only, but this {name} was fitted with pooling="
+                f"{spec.pooling!r}, which needs those of all steps. Fit with pooling='last'."
+            )
+        values = check_step(self, X, self._model.n_channels)
+        model = self._model
+        state = check_states(state, len(values), model.state_shapes, allow_nan=model.reads_windows)
+        outputs, after = model.step(values, state, self.device)
+        assert outputs.of is not None
+        warn_of_new_values(self, outputs.of, model.x_scale)
+        for array in () if model.reads_windows else after:
+            self._finite(array, array.dtype, outputs.of)
+        return outputs, values.dtype, after
+
+    @abstractmethod
+    def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
+        """Predictions from outputs, in the shape that users see."""
+
+    def _infer(self, X: Any) -> tuple[Outputs, np.dtype]:
+        """Outputs, and the precision of X."""
+        sequences = self._sequences(X)
+        warn_of_unobserved(self, sequences, self._model.missing)
+        return self._model.infer(sequences, self.device), sequences.base.dtype
+
+    def _finite(self, answer: np.ndarray, dtype: np.dtype, sequences: Sequences | None) -> np.ndarray:
+        """An answer to sequences in some precision; ValueError, with the likely cause, if it is not finite."""
+        finite = bool(np.isfinite(answer).all())
+        with np.errstate(over="ignore"):
+            converted = answer.astype(dtype)
+        if np.isfinite(converted).all():
+            return converted
+        name = type(self).__name__
+        if finite:
+            raise ValueError(
+                f"The answers of {name} reach {np.abs(answer).max():.4g}, beyond {dtype}, the precision of X. Pass X "
+                "in float64."
+            )
+        assert sequences is not None
+        distance, channel, value = self._model.farthest(sequences)
+        raise ValueError(
+            f"The answer of {name} is not finite for some samples of X. The value of X that is farthest from those of "
+            f"fit is {value:.4g} in channel {channel}, {distance:.4g} standard deviations from the mean. If that is "
+            "right, fit with dtype='float64'; if it is not far, training went astray: lower learning_rate_init."
+        )
+
+    def _observed(self, X: Any) -> np.ndarray:
+        """Steps of X that are read (n, step)."""
+        return self._sequences(X).observed_steps(self._model.missing)
+
+    def _sequences(self, X: Any) -> Sequences:
+        check_is_fitted(self)
+        sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
+        check_segments(sequences, self._model.spec.segment_size)
+        warn_of_new_values(self, sequences, self._model.x_scale)
+        return sequences
+
+    def __sklearn_tags__(self) -> Tags:
+        tags: Tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")

@@ -1,0 +1,283 @@
+"""What all regressors share: their parameters, targets that are numbers, and predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skrnn._estimators.base import RecurrentEstimator
+from skrnn._learning import as_it_is_now
+from skrnn._model.loss_contract import Loss
+from skrnn._model.losses import REGRESSION_LOSSES, has_reading, make_loss
+from skrnn._validation import (
+    Interval,
+    Real,
+    StrOptions,
+    check_domain,
+    check_step_numbers,
+    check_target,
+    plain,
+    plain_parameters,
+    read_numbers,
+    read_weight,
+    score_steps,
+)
+
+if TYPE_CHECKING:
+    from skrnn._model.model import Outputs
+
+
+def _has_quantiles(estimator: Any) -> bool:
+    loss = (estimator._model if estimator.__sklearn_is_fitted__() else estimator).loss
+    return has_reading(REGRESSION_LOSSES, loss, "quantiles")
+
+
+class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
+    """Abstract: a face adds its layer."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **RecurrentEstimator._parameter_constraints,
+        "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), tuple],
+        "delta": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self,
+        hidden_size: int = 32,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        norm: str | None = None,
+        pooling: str = "last",
+        segment_size: int = 1,
+        linear_skip: bool | int = True,
+        missing: str = "skip",
+        return_sequences: bool = False,
+        loss: Any = "squared_error",
+        quantile: float | tuple[float, ...] = 0.5,
+        delta: float = 1.0,
+        solver: str = "adam",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = 5.0,
+        batch_size: int | str = "auto",
+        max_iter: int = 100,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        n_channels: int | str = "auto",
+        device: str = "cpu",
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: int | bool = 0,
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.norm = norm
+        self.pooling = pooling
+        self.segment_size = segment_size
+        self.linear_skip = linear_skip
+        self.missing = missing
+        self.return_sequences = return_sequences
+        self.loss = loss
+        self.quantile = quantile
+        self.delta = delta
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.n_channels = n_channels
+        self.device = device
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predict the target of each sequence, or of each step.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences. Their number of steps may differ from that in ``fit`` if X has three dimensions.
+        return_std : bool, default=False
+            Return standard deviations too. Needs ``loss="gaussian"``.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions in the shape of the ``y`` of ``fit``; float32 for float32 X, else float64. A sequence
+            without an observed step gets the answer of the initial state, with a warning. With
+            ``return_sequences=True`` of shape (n_samples, n_steps) or (n_samples, n_steps, n_outputs); a skipped step
+            has the answer of the step before.
+        y_std : ndarray
+            Standard deviations of the targets around the predictions, in the same shape. Only with ``return_std=True``.
+        """
+        now = as_it_is_now(self)
+        outputs, dtype = now._infer(X)
+        answer = now._answer(outputs, dtype)
+        return (answer, now._std(outputs, dtype)) if return_std else answer
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X: Any) -> np.ndarray:
+        """Predict the levels of ``quantile``. Only with ``loss="quantile"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences, as in ``predict``.
+
+        Returns
+        -------
+        y_quantiles : ndarray of shape (n_samples, n_levels)
+            Quantiles in the order of the levels; they never cross. For y of shape (n_samples, n_outputs) of shape
+            (n_samples, n_outputs, n_levels), with an axis of steps in front of both with ``return_sequences=True``.
+        """
+        now = as_it_is_now(self)
+        outputs, dtype = now._infer(X)
+        return now._shaped(now._model.quantiles(outputs), dtype, outputs, axis=-2)
+
+    def predict_step(self, X: Any, state: tuple[np.ndarray, ...] | None = None, return_std: bool = False) -> Any:
+        """Read one more step of each sequence and predict.
+
+        Nothing is kept in the estimator: the state goes in and comes out. A sequence that is stepped through from its
+        start ends with the answer that ``predict`` gives for it. The cost does not depend on how long the past is;
+        but with ``linear_skip`` or ``segment_size``, the last steps are read anew each time, as many as the sequences
+        of ``fit`` had, and older ones are forgotten.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels)
+            The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
+        state : tuple of ndarray of shape (_, n_samples, _), default=None
+            What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
+            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip`` or ``segment_size`` an
+            array of the last steps, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in
+            state)`` takes some of the sequences. None is the start.
+        return_std : bool, default=False
+            Return standard deviations too. Needs ``loss="gaussian"``.
+
+        Returns
+        -------
+        y_pred : ndarray
+            Predictions after this step, as from ``predict`` without an axis of steps.
+        y_std : ndarray
+            Standard deviations, in the same shape. Only with ``return_std=True``.
+        state : tuple of ndarray
+            The state to pass in with the next step; new arrays.
+
+        Raises
+        ------
+        ValueError
+            If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
+            state is not one that this estimator returns for as many sequences. If ``return_std=True`` without
+            ``loss="gaussian"``.
+        """
+        now = as_it_is_now(self)
+        outputs, dtype, after = now._step(X, state)
+        answer = now._answer(outputs, dtype)
+        return (answer, now._std(outputs, dtype), after) if return_std else (answer, after)
+
+    @available_if(_has_quantiles)
+    def predict_quantiles_step(
+        self, X: Any, state: tuple[np.ndarray, ...] | None = None
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Read one more step of each sequence and predict the levels of ``quantile``. Only with ``loss="quantile"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_channels)
+            The newest step of each sequence, as in ``predict_step``.
+        state : tuple of ndarray of shape (_, n_samples, _), default=None
+            What the last call, or one of ``predict_step``, returned for these sequences. None is the start.
+
+        Returns
+        -------
+        y_quantiles : ndarray
+            Quantiles after this step, as from ``predict_quantiles`` without an axis of steps.
+        state : tuple of ndarray
+            The state to pass in with the next step; new arrays.
+        """
+        now = as_it_is_now(self)
+        outputs, dtype, after = now._step(X, state)
+        return now._shaped(now._model.quantiles(outputs), dtype, outputs, axis=-2), after
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Coefficient of determination of the predictions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
+            Sequences.
+        y : array-like
+            Targets in the shape of those of ``fit``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            R2, averaged over the outputs. With ``return_sequences=True`` over all steps that are not skipped.
+        """
+        now = as_it_is_now(self)
+        check_is_fitted(now)
+        if not now._model.spec.return_sequences:
+            y = read_numbers(y, "y", type(self).__name__)
+            return float(super(RecurrentRegressor, now).score(X, y, read_weight(sample_weight)))
+        observed = now._observed(X)
+        return score_steps(r2_score, check_step_numbers(y, observed), now.predict(X), observed, sample_weight)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags
+
+    def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
+        return self._shaped(self._model.predict(outputs), dtype, outputs)
+
+    def _std(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
+        loss = self._model.loss
+        if not hasattr(loss, "std"):
+            fitted_with = next((name for name, kind in REGRESSION_LOSSES.items() if type(loss) is kind), loss)
+            raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {fitted_with!r}.")
+        return self._shaped(self._model.std(outputs), dtype, outputs)
+
+    def _shaped(self, answer: np.ndarray, dtype: np.dtype, outputs: Outputs, axis: int = -1) -> np.ndarray:
+        """An answer with or without the axis of targets."""
+        return self._finite(answer if self._column_target else answer.take(0, axis), dtype, outputs.of)
+
+    def _check_target(self, y: Any, n_samples: int, observed: np.ndarray | None, *, reset: bool) -> np.ndarray:
+        y = check_target(self, y, n_samples) if observed is None else check_step_numbers(y, observed)
+        check_domain(y, self._make_loss(), self.loss)
+        n_axes = 1 if observed is None else 2
+        if reset:
+            self._column_target = y.ndim > n_axes
+        return y.reshape(*y.shape[:n_axes], -1)
+
+    def _make_loss(self) -> Loss:
+        return make_loss(REGRESSION_LOSSES, plain(self.loss), plain_parameters(self, "quantile", "delta"))

@@ -1,0 +1,1 @@
+"""How a network learns: the loop over batches and epochs, when it stops, schedules and solvers."""

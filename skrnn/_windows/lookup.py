@@ -1,0 +1,253 @@
+"""Windows of rows: the steps before each row, found in the history and in the rows of the call."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+
+from skrnn._windows.keys import Keys
+from skrnn._windows.store import History, Rows, same_rows
+
+_BLOCK = 4096  # windows that are gathered at a time
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What the rows of one call find.
+
+    ``windows`` is a read-only view of the padded rows where the call is one ordered series without holes.
+    """
+
+    windows: np.ndarray  # (n, step, channel)
+    n_missing: np.ndarray  # (n,) steps of each window that no row holds
+    stale: np.ndarray  # (n,) bool: the newest step is later than every row of the series that holds a value
+    unseen: np.ndarray  # (n,) bool: the history holds nothing of the row's series
+    n_changed: int  # keys whose remembered row holds other values than the call's
+    contradicted: tuple[Hashable, ...]  # series whose history was ignored since most shared rows differ
+    on_grid: bool  # whether steps are those of a time grid, not the rows in order
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of history and call with distinct keys, sorted by series, then position."""
+
+    series: np.ndarray  # (m,)
+    position: np.ndarray  # (m,)
+    values: np.ndarray  # (m, channel)
+
+
+def look_up(
+    keys: Keys,
+    values: np.ndarray,
+    distinct: tuple[Rows, Rows],
+    history: History,
+    *,
+    window_size: int,
+    horizon: int,
+    future: np.ndarray,
+) -> Lookup:
+    """Windows of all rows of a call.
+
+    The window of a row at position p holds the positions p - horizon - window_size + 1 ... p - horizon of its
+    series; the ``future`` channels are read ``horizon`` positions later. Without a grid a position is the rank of a
+    row among the rows of its series.
+
+    Parameters
+    ----------
+    keys : Keys
+        Keys of the n rows, placed on the grid, their series numbered as in ``history``.
+    values : ndarray of shape (n, n_channels)
+        Their values.
+    distinct : tuple of ndarray
+        Rows and slots of ``distinct_rows``.
+    history : History
+        Rows known from before; may be empty.
+    window_size, horizon : int
+        Length and lag of the window, in steps.
+    future : ndarray of shape (n_channels,)
+        True for the channels that are known in advance.
+    """
+    rows, slot = distinct
+    reach = horizon + window_size - 1
+    past = _within_reach(history, keys, reach)
+    past, n_changed, contradicted = _without_shared(past, keys, values, rows)
+    known, rank = _merge(past, keys, values, rows)
+    at = rank[slot]  # (n,) each row of the call among the known rows
+
+    codes, start = _codes(known, at, reach)
+    starts = start, start + horizon if future.any() else start
+    if bool(np.all(np.diff(start) == 1)):
+        windows = _view(codes, known.values, starts, window_size, future)
+    else:
+        windows = _dense(codes, known.values, starts, window_size, future)
+    n_missing = window_size - _count(codes, start, window_size)
+    if future.any():
+        np.maximum(n_missing, window_size - _count(codes, starts[1], window_size), out=n_missing)
+    stale = start + window_size - 1 > _newest(known, codes, future, len(keys.labels))[keys.series]
+    unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
+    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None)
+
+
+def _within_reach(history: History, keys: Keys, reach: int) -> History:
+    """The remembered rows that the windows of a call may need."""
+    if keys.position is not None and len(history.labels) == 1 and len(history):
+        oldest = keys.position[keys.known].min(initial=np.iinfo(np.int64).max) - reach
+        return history.take(slice(int(np.searchsorted(history.place, oldest)), None))
+    called = np.zeros(max(len(history.labels), len(keys.labels)), dtype=bool)
+    called[keys.series] = True
+    needed = called[history.series]
+    return history if needed.all() else history.take(np.flatnonzero(needed))
+
+
+def _without_shared(
+    past: History, keys: Keys, values: np.ndarray, rows: Rows
+) -> tuple[History, int, tuple[Hashable, ...]]:
+    """History without the keys of the call, and without series whose shared rows mostly hold other values."""
+    if not len(past):
+        return past, 0, ()
+    n_past = len(past)
+    row = np.arange(len(keys))[rows]
+    place = np.concatenate([past.place, keys.place[row]])
+    series = np.concatenate([past.series, keys.series[row]])
+    order = np.lexsort((place, series))
+    repeats = np.flatnonzero((np.diff(place[order]) == 0) & (np.diff(series[order]) == 0))
+    if not len(repeats):
+        return past, 0, ()
+    old, new = order[repeats], row[order[repeats + 1] - n_past]
+    differs = ~same_rows(past.values[old], values[new])
+    telling = ~np.all(np.isnan(values[new]), axis=1)
+    n_labels = len(keys.labels)
+    n_shared = np.bincount(past.series[old[telling]], minlength=n_labels)
+    n_differs = np.bincount(past.series[old[telling & differs]], minlength=n_labels)
+    contradicted = 2 * n_differs > n_shared
+    keep = ~contradicted[past.series]
+    keep[old] = False
+    n_changed = int(np.sum(differs & ~contradicted[past.series[old]]))
+    labels = tuple(keys.labels[i] for i in np.flatnonzero(contradicted))
+    return past.take(np.flatnonzero(keep)), n_changed, labels
+
+
+def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows) -> tuple[_Rows, np.ndarray]:
+    """All known rows, and the place of each of ``rows`` among them."""
+    place, series, values = keys.place[rows], keys.series[rows], values[rows]
+    rank = np.arange(len(place))
+    if len(past):
+        place, series = np.concatenate([past.place, place]), np.concatenate([past.series, series])
+        order = np.lexsort((place, series))
+        place, series = place[order], series[order]
+        values = np.concatenate([past.values.astype(values.dtype, copy=False), values])[order]
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        rank = rank[len(past) :]
+    if keys.position is None:
+        place = np.arange(len(series)) - np.searchsorted(series, series)
+    return _Rows(series, place, values), rank
+
+
+def _codes(known: _Rows, at: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
+    """Series and position as one sorted number, for the known rows and for the first step of each window."""
+    low = int(known.position.min()) - reach
+    span = int(known.position.max()) - low + reach + 2
+    if (int(known.series.max()) + 1) * span > np.iinfo(np.int64).max:
+        raise ValueError("The keys of X lie too far apart for the time grid; set freq=None.")
+    codes = known.series.astype(np.int64) * span + (known.position - low)
+    return codes, codes[at] - reach
+
+
+def _newest(known: _Rows, codes: np.ndarray, future: np.ndarray, n_series: int) -> np.ndarray:
+    """Code of the last row of each series that holds a value which was not known in advance."""
+    newest = np.full(n_series, np.iinfo(np.int64).min)
+    ends = np.append(np.flatnonzero(np.diff(known.series)), len(codes) - 1)
+    past = known.values if future.all() or not future.any() else known.values[:, ~future]
+    rows = ends
+    if np.isnan(past[ends]).all(axis=1).any():
+        rows = np.flatnonzero(~np.isnan(past).all(axis=1))
+    newest[known.series[rows]] = codes[rows]
+    return newest
+
+
+def _count(codes: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:
+    """How many of the sorted codes lie in each start ... start + length - 1."""
+    first, last = codes[0], codes[-1]
+    if last - first == len(codes) - 1:
+        found = start + length
+        np.minimum(found, last + 1, out=found)
+        found -= np.maximum(start, first)
+        return np.maximum(found, 0, out=found)
+    return np.searchsorted(codes, start + length) - np.searchsorted(codes, start)
+
+
+def _channels(future: np.ndarray) -> list[tuple[int, np.ndarray | slice]]:
+    """Pairs of (which start, channels): the past channels, then those known in advance."""
+    if not future.any():
+        return [(0, slice(None))]
+    return [(0, np.flatnonzero(~future)), (1, np.flatnonzero(future))]
+
+
+def _view(
+    codes: np.ndarray,
+    values: np.ndarray,
+    starts: tuple[np.ndarray, np.ndarray],
+    window_size: int,
+    future: np.ndarray,
+) -> np.ndarray:
+    """Windows of consecutive positions as a view of the rows, padded with NaN."""
+    n_windows, n_channels = len(starts[0]), values.shape[1]
+    base = np.full((n_windows + window_size - 1, n_channels), np.nan, dtype=values.dtype)
+    for which, channels in _channels(future):
+        first = int(starts[which][0])
+        begin, end = np.searchsorted(codes, [first, first + len(base)])
+        place: np.ndarray | slice = codes[begin:end] - first
+        if end > begin and codes[end - 1] - codes[begin] == end - begin - 1:
+            place = slice(int(codes[begin]) - first, int(codes[end - 1]) - first + 1)
+        if isinstance(channels, slice) or isinstance(place, slice):
+            base[place, channels] = values[begin:end, channels]
+        else:
+            base[place[:, None], channels] = values[begin:end, channels]
+    step, channel = base.strides
+    shape = (n_windows, window_size, n_channels)
+    return np.lib.stride_tricks.as_strided(base, shape, (step, step, channel), writeable=False)
+
+
+def _dense(
+    codes: np.ndarray,
+    values: np.ndarray,
+    starts: tuple[np.ndarray, np.ndarray],
+    window_size: int,
+    future: np.ndarray,
+) -> np.ndarray:
+    """Windows of any positions as an array of their own."""
+    n_windows, n_channels = len(starts[0]), values.shape[1]
+    windows = np.empty((n_windows, window_size, n_channels), dtype=values.dtype)
+    for which, channels in _channels(future):
+        columns = np.ascontiguousarray(values[:, channels])
+        for first in range(0, n_windows, _BLOCK):
+            block = slice(first, first + _BLOCK)
+            windows[block, :, channels] = _gather(codes, columns, starts[which][block], window_size)
+    windows.flags.writeable = False
+    return windows
+
+
+def _gather(codes: np.ndarray, values: np.ndarray, start: np.ndarray, window_size: int) -> np.ndarray:
+    """Windows (n, step, channel) of some starts; NaN where no row holds a step."""
+    first = np.searchsorted(codes, start)
+    count = np.searchsorted(codes, start + window_size) - first
+    windows = np.full((len(start), window_size, values.shape[1]), np.nan, dtype=values.dtype)
+    whole = count == window_size
+    if whole.any():
+        width = values.shape[1]
+        runs = np.lib.stride_tricks.as_strided(
+            values,
+            (len(values) - window_size + 1, window_size * width),
+            (width * values.itemsize, values.itemsize),
+            writeable=False,
+        )
+        windows.reshape(len(start), -1)[whole] = runs[first[whole]]
+    partial = np.flatnonzero(~whole)
+    window = np.repeat(partial, count[partial])
+    within = np.arange(len(window)) - np.repeat(np.cumsum(count[partial]) - count[partial], count[partial])
+    row = first[window] + within
+    windows[window, codes[row] - start[window]] = values[row]
+    return windows

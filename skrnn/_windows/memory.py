@@ -1,0 +1,59 @@
+"""What ``fit`` learns of its rows, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skrnn._windows.axis import Axis
+from skrnn._windows.keys import Keys
+from skrnn._windows.lookup import Lookup, look_up
+from skrnn._windows.store import History, distinct_rows
+from skrnn._windows.table import Columns
+
+
+@dataclass(frozen=True)
+class WindowMemory:
+    """Which columns mean what, how windows are cut, the time axis, and the rows that are remembered."""
+
+    columns: Columns
+    window_size: int
+    horizon: int
+    flatten: bool
+    keeps: str  # "all", "tail" or "none"
+    axis: Axis
+    history: History
+
+    @property
+    def reach(self) -> int:
+        """How many rows of the past the window of the next row needs."""
+        return self.window_size - 1 + self.horizon
+
+    def remembering(self, keys: Keys, values: np.ndarray) -> WindowMemory:
+        """The same with more rows in the history, as far as it is kept."""
+        keys = self._placed(keys, self.history)
+        rows, _ = distinct_rows(keys, values)
+        extended = self.history.extended(keys, values, rows)
+        if self.keeps == "none" or keys.kind == "block":
+            return self
+        return replace(self, history=extended.tail(self.reach) if self.keeps == "tail" else extended)
+
+    def look_up(self, keys: Keys, values: np.ndarray, *, alone: bool = False) -> Lookup:
+        """Windows (n, step, channel) of the rows of a call, in these rows and, unless ``alone``, in the history."""
+        alone = alone or keys.kind == "block"
+        history = History.empty(values.shape[1]) if alone else self.history
+        keys = self._placed(keys, history)
+        return look_up(
+            keys,
+            values,
+            distinct_rows(keys, values),
+            history,
+            window_size=self.window_size,
+            horizon=self.horizon,
+            future=self.columns.future,
+        )
+
+    def _placed(self, keys: Keys, history: History) -> Keys:
+        """The keys on the time axis, their series numbered as in a history."""
+        return self.axis.placed(history.numbered(keys), history.phase)

@@ -1,0 +1,152 @@
+"""What a call tells of rows that changed, of stale windows and of windows that miss steps."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from skrnn._validation import IncompleteWindowWarning
+from skrnn._windows.keys import Keys
+from skrnn._windows.lookup import Lookup
+from skrnn._windows.memory import WindowMemory
+
+_GRID_HELP = (
+    " Steps of the time grid that hold no rows, as at night, on Sundays or on holidays, count too: freq=None takes the "
+    "rows in order, so that the next row is the next step."
+)
+
+
+def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
+    """Tell of changed rows, of stale windows and of windows that miss steps."""
+    if found.contradicted:
+        labels = ", ".join(str(label) for label in found.contradicted[:3] if label != ())
+        warnings.warn(
+            f"Most rows of X that share a key with the training rows hold other values{labels and f' ({labels})'}: "
+            "taken for another series, whose remembered history is ignored. Tell series apart with group_column or a "
+            "MultiIndex.",
+            UserWarning,
+            stacklevel=4,
+        )
+    if found.n_changed:
+        warnings.warn(
+            f"{found.n_changed} rows of X share a key with a training row but hold other values; those of X are used. "
+            "Rows to be forecast need keys after those of the training rows.",
+            UserWarning,
+            stacklevel=4,
+        )
+    if incomplete == "ignore":
+        return
+    no_key = (
+        "the rows carry no key, so X is taken for one block of consecutive rows. Pass a data frame whose index is the "
+        'time (pipeline.set_output(transform="pandas") keeps it through the steps in front), or name a time_column'
+    )
+    stale = np.flatnonzero(found.stale)
+    if len(stale) and horizon:
+        rows = "row" if horizon == 1 else f"{horizon} rows"
+        raise ValueError(
+            f"The windows of {len(stale)} rows ({keys.describe(stale)}) end after the last row that is known: "
+            + (
+                f"{no_key}."
+                if keys.kind == "block"
+                else f"with horizon={horizon} only the next {rows} can be predicted."
+            )
+            + _GRID_HELP * found.on_grid
+            + " To forecast further ahead, use skrnn.forecast, pass the rows observed since in the same call, or use a "
+            'longer horizon. incomplete="ignore" takes what is there.'
+        )
+    incomplete_rows = (found.n_missing > 0) | found.stale
+    n_incomplete = int(incomplete_rows.sum())
+    if not n_incomplete:
+        return
+    n_unseen = int(np.sum(incomplete_rows & found.unseen))
+    of_unseen = f" ({n_unseen} of them belong to series that fit has not seen)" if n_unseen else ""
+    why = no_key if keys.kind == "block" else f"the rows before are neither in X nor remembered from fit{of_unseen}"
+    _warn_or_raise(f"{n_incomplete} of {len(found.n_missing)} windows miss steps: {why}.", incomplete)
+
+
+def report_unfilled(values: np.ndarray, future: np.ndarray, names: np.ndarray, incomplete: str) -> None:
+    """Tell of rows to be forecast that lack what is known in advance.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n, n_channels)
+        Rows of a call.
+    future, names : ndarray of shape (n_channels,)
+        Which channels are known in advance, and the names of all.
+    incomplete : {"warn", "ignore", "error"}
+        As in ``SlidingWindowTransformer``.
+    """
+    missing = np.isnan(values)
+    to_forecast = missing[:, ~future].all(axis=1)
+    lacking = missing[:, future] & to_forecast[:, None]
+    if future.all() or incomplete == "ignore" or not lacking.any():
+        return
+    columns = ", ".join(map(str, names[future][lacking.any(axis=0)]))
+    _warn_or_raise(
+        f"{int(lacking.any(axis=1).sum())} rows to be forecast hold NaN in columns that are known in advance "
+        f"({columns}), so that their newest steps are skipped. Fill them.",
+        incomplete,
+    )
+
+
+def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incomplete: str) -> None:
+    """Warn of a fit in which more than half of the windows miss steps.
+
+    Parameters
+    ----------
+    found, keys : Lookup, Keys
+        Windows and keys of the rows of ``fit``.
+    memory : WindowMemory
+        What it learnt.
+    incomplete : {"warn", "ignore", "error"}
+        As in ``SlidingWindowTransformer``; a fit raises no error, since its first windows always miss steps.
+    """
+    n_incomplete = int(np.sum(found.n_missing > 0))
+    if incomplete == "ignore" or 2 * n_incomplete <= len(keys):
+        return
+    longest = int(np.bincount(keys.series).max())
+    if longest < memory.window_size + min(memory.horizon, 1):
+        why = f"no series is long enough for window_size={memory.window_size} (the longest has {longest} rows)"
+    elif memory.axis.grid is None:
+        why = f"most series are short for window_size={memory.window_size}"
+    else:
+        why = (
+            f"the series are short for window_size={memory.window_size}, or many rows are absent from the time grid "
+            f"(freq_={memory.axis.freq!r}; freq=None takes the rows before in order)"
+        )
+    warnings.warn(
+        f"{n_incomplete} of {len(keys)} windows of fit miss steps: {why}. Choose a smaller window_size, or fit on "
+        "longer series.",
+        IncompleteWindowWarning,
+        stacklevel=6,
+    )
+
+
+def report_forecast(missing: np.ndarray, memory: WindowMemory, incomplete: str) -> None:
+    """Tell of windows that a forecast reads and that miss steps of the past.
+
+    Parameters
+    ----------
+    missing : ndarray of bool
+        For each window, whether it misses steps.
+    memory : WindowMemory
+        What the window step learnt.
+    incomplete : {"warn", "ignore", "error"}
+        As in ``SlidingWindowTransformer``.
+    """
+    n_incomplete = int(missing.sum())
+    if incomplete == "ignore" or not n_incomplete:
+        return
+    remembered = "" if memory.axis.kind == "block" else ", and are not remembered from fit"
+    _warn_or_raise(
+        f"{n_incomplete} of {missing.size} windows of the forecast miss steps: rows before it are not in "
+        f"X{remembered}. Pass the last {memory.reach} rows of each series.",
+        incomplete,
+    )
+
+
+def _warn_or_raise(message: str, incomplete: str) -> None:
+    if incomplete == "error":
+        raise ValueError(message)
+    warnings.warn(message, IncompleteWindowWarning, stacklevel=5)

@@ -1,0 +1,342 @@
+"""Windows of the rows before each row, as a transformer that keeps the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import timedelta
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skrnn._data.lag_names import lag_names
+from skrnn._data.sequences import flat_windows
+from skrnn._learning import as_it_is_now, learns
+from skrnn._persistence import VersionedState
+from skrnn._validation import (
+    Count,
+    HasMethods,
+    Interval,
+    Real,
+    StrOptions,
+    check_feature_names_in,
+    check_rows,
+    check_target_order,
+    fit_context,
+    plain,
+    warn_of_given_target,
+)
+from skrnn._windows.axis import Axis
+from skrnn._windows.keys import Keys, block_keys, read_keys
+from skrnn._windows.lookup import Lookup
+from skrnn._windows.memory import WindowMemory
+from skrnn._windows.report import report, report_never_filled, report_unfilled
+from skrnn._windows.store import History
+from skrnn._windows.table import Columns, Table
+
+_LABEL = [str, Real, tuple, np.generic, HasMethods("strftime")]  # the last are dates and periods
+
+
+class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
+    """Turn each row into the window of rows that ends at it, or ``horizon`` rows before it.
+
+    The number of rows stays as it is and the target is never touched: n rows in, n windows out. A row's history is
+    looked up by its key, which is the pandas index or a column, in the rows of the call and in the rows that ``fit``
+    remembers. So the first rows of a test fold find their past in the training fold, and no window holds a later
+    row. Missing rows are steps of NaN; nothing is filled in.
+
+    Parameters
+    ----------
+    window_size : int
+        Number of steps in a window.
+    horizon : int, default=0
+        How many steps a window ends before its row. With 0 the row itself is the newest step: use it where inputs of
+        the same moment are known. With 1 or more the target's own past may be a column of X, and up to ``horizon``
+        rows of future keys and NaN features can be passed to get forecasts.
+    future_columns : label or tuple of labels, default=None
+        Columns whose value at a row's own moment is known in advance (calendar, prices, weather forecasts). Each step
+        pairs the past of the other columns with the value of these ``horizon`` steps later. Columns of a data frame
+        are named by their labels, also where these are numbers or tuples; those of an array by their positions.
+    time_column : label, default=None
+        Column that holds the time. It takes the place of the index and is no channel of the windows. For this and
+        ``group_column`` a whole number is also a position in a data frame whose labels are all text without numbers.
+    group_column : label, default=None
+        Column that names the series of a row. It is no channel of the windows.
+    freq : {"auto"}, str, number, pandas offset or None, default="auto"
+        The time grid: a pandas frequency or offset, for numbers the step. "auto" takes the frequency of the index, or
+        finds a grid of which at least half is filled: equal steps, up to a hundredth of one, business or other days of
+        the week, months, opening hours. A row that is absent from the grid is a step of NaN in its place. None, or
+        where there is no grid: the rows before, in order.
+    history : {"all", "tail", "none"}, default="all"
+        Which training rows are remembered: all, the last ``window_size - 1 + horizon`` of each series (enough for
+        what comes after the training rows), or none.
+    flatten : bool, default=False
+        Return a table of shape (n_samples, window_size * n_channels), oldest step first, with column names such as
+        ``load@t-2``, for estimators that take tables. The networks of this package read windows of three dimensions;
+        from a table they need these names, or ``n_channels``.
+    incomplete : {"warn", "ignore", "error"}, default="warn"
+        What ``transform`` and ``forecast`` do about windows that miss steps. If the newest step of a window is later
+        than all that is known, which ``horizon`` >= 1 makes possible, ``transform`` raises unless this is "ignore".
+        ``fit_transform`` does neither, as first rows have no past; it warns if more than half of the windows do.
+
+    Attributes
+    ----------
+    freq_ : str, number, pandas offset or None
+        The time grid in use; an offset where pandas has no text that says all of it, such as its holidays.
+    n_features_in_ : int
+        Number of columns seen during fit, key columns included.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the columns, if X has names that are all strings.
+
+    See Also
+    --------
+    complete_windows : Mask of the windows that miss no step.
+
+    Notes
+    -----
+    The key of a row is its pandas index: numbers, datetimes, timedeltas or periods. In a MultiIndex the last level is
+    the time and the levels before it name the series. A bare array without ``time_column`` carries no key: each call
+    is one block of consecutive rows, and its first windows miss steps. In a pipeline,
+    ``pipeline.set_output(transform="pandas")`` keeps the index through steps in front.
+
+    A row that is in the history and in the call counts as it is in the call. Where most of the shared rows of a series
+    hold other values, its history is ignored. Rows without a time (NaN in ``time_column``) have no history.
+
+    Parameters that are changed after a fit count from the next fit on, but for ``incomplete``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skrnn import SlidingWindowTransformer
+    >>> X = pd.DataFrame({"load": [1.0, 2.0, 3.0, 4.0]})
+    >>> windows = SlidingWindowTransformer(2, horizon=1).fit(X)
+    >>> windows.transform(X.iloc[2:])[:, :, 0]
+    array([[1., 2.],
+           [2., 3.]])
+    """
+
+    _memory: WindowMemory  # set by fit
+
+    _parameter_constraints: dict[str, Any] = {  # noqa: RUF012  scikit-learn's name and form
+        "window_size": [Count(1)],
+        "horizon": [Count(0)],
+        "future_columns": [*_LABEL, "array-like", None],
+        "time_column": [*_LABEL, None],
+        "group_column": [*_LABEL, None],
+        "freq": [str, Interval(Real, 0, None, closed="neither"), timedelta, HasMethods("rollforward"), None],
+        "history": [StrOptions({"all", "tail", "none"})],
+        "flatten": ["boolean"],
+        "incomplete": [StrOptions({"warn", "ignore", "error"})],
+    }
+
+    def __init__(
+        self,
+        window_size: int,
+        *,
+        horizon: int = 0,
+        future_columns: Any = None,
+        time_column: Hashable = None,
+        group_column: Hashable = None,
+        freq: Any = "auto",
+        history: str = "all",
+        flatten: bool = False,
+        incomplete: str = "warn",
+    ) -> None:
+        self.window_size = window_size
+        self.horizon = horizon
+        self.future_columns = future_columns
+        self.time_column = time_column
+        self.group_column = group_column
+        self.freq = freq
+        self.history = history
+        self.flatten = flatten
+        self.incomplete = incomplete
+
+    @learns
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find the time grid and remember the rows.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            Rows of one or several series.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target; only looked at to warn of a column that gives it away.
+
+        Returns
+        -------
+        self : SlidingWindowTransformer
+            The fitted transformer.
+        """
+        self._learn(X, y)
+        return self
+
+    @learns
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Fit, then return the windows of the same rows; as ``fit(X, y).transform(X)``, with fewer warnings.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            Rows of one or several series.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_samples, window_size, n_channels) or (n_samples, window_size * n_channels)
+            Windows, oldest step first. Read-only.
+        """
+        rows = self._learn(X, y)
+        memory = self._memory
+        found = memory.look_up(*rows, alone=True)
+        report_never_filled(found, rows[0], memory, self.incomplete)
+        return _in_shape(found, memory)
+
+    @learns
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Append newly observed rows to the history; the first call is ``fit``.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            New rows. A row whose key is in the history takes its place.
+        y : Ignored
+            Not used.
+
+        Returns
+        -------
+        self : SlidingWindowTransformer
+            The transformer with a longer history.
+        """
+        if not hasattr(self, "_memory"):
+            return self.fit(X, y)
+        self._memory = self._memory.remembering(*self._read(X, self._memory)[:2])
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the window of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            Rows, in any order. To predict the future: rows of future keys, at most ``horizon`` after the last known
+            row, whose features are NaN except for ``future_columns``.
+
+        Returns
+        -------
+        windows : ndarray of shape (n_samples, window_size, n_channels) or (n_samples, window_size * n_channels)
+            Windows, oldest step first; float32 for float32 X, else float64. Read-only. A step that no row holds is
+            NaN in all channels that are not known in advance.
+
+        Raises
+        ------
+        ValueError
+            If keys are of another kind than in ``fit``, lie off the time grid, or stand for different values; if a
+            window's newest step is later than all known rows and ``incomplete`` is not "ignore".
+        """
+        now = as_it_is_now(self)
+        check_is_fitted(now)
+        memory = now._memory
+        keys, values, _ = now._read(X, memory)
+        found = memory.look_up(keys, values)
+        report(found, keys, memory.horizon, now.incomplete)
+        if memory.horizon and memory.columns.future.any():
+            report_unfilled(values, memory.columns.future, memory.columns.channel_names, now.incomplete)
+        return _in_shape(found, memory)
+
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Set the container of a flat output; windows of three dimensions stay arrays.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Container of ``transform`` and ``fit_transform``, used if ``flatten=True``. None leaves it as it is.
+
+        Returns
+        -------
+        self : SlidingWindowTransformer
+            The transformer.
+        """
+        if transform is not None:  # kept for a later set_params(flatten=True)
+            self._sklearn_output_config = {**getattr(self, "_sklearn_output_config", {}), "transform": transform}
+        return self
+
+    @available_if(lambda self: self._memory.flatten if hasattr(self, "_memory") else self.flatten)
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns of a flat output: ``load@t-2`` is the channel "load" two steps before its row.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the input's columns; those seen during fit, else ``x0, x1, ...``, if None.
+
+        Returns
+        -------
+        names : ndarray of str objects
+            One name for each column.
+        """
+        now = as_it_is_now(self)
+        check_is_fitted(now)
+        memory = now._memory
+        names = np.delete(check_feature_names_in(now, input_features), now._key_columns).tolist()
+        return lag_names(names, memory.window_size, memory.horizon, memory.columns.future)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _key_columns(self) -> list[int]:
+        """Positions of the columns that are no channels."""
+        return self._memory.columns.key_columns
+
+    def _learn(self, X: Any, y: Any) -> tuple[Keys, np.ndarray]:
+        """Fit on a first batch of rows and return their keys and values."""
+        check_target_order(X, y)
+        keys, values, columns = self._read(X, None)
+        shown = np.flatnonzero(columns.future | (self.horizon == 0))
+        if y is not None and len(shown):
+            warn_of_given_target(values[:, shown], y, columns.channel_names[shown])
+        axis, nothing = Axis.of(keys, plain(self.freq)), History.empty(values.shape[1])
+        sizes = plain(self.window_size), plain(self.horizon)
+        memory = WindowMemory(columns, *sizes, bool(self.flatten), plain(self.history), axis, nothing)
+        self._memory = memory.remembering(keys, values)
+        self.freq_ = axis.freq
+        return keys, values
+
+    def _read(self, X: Any, memory: WindowMemory | None) -> tuple[Keys, np.ndarray, Columns]:
+        """Keys and channels of the rows of a table, and what its columns mean: as ``memory`` says, if it is given."""
+        reset = memory is None
+        frame = Table.of_frame(X)
+        table = frame or Table(check_rows(self, X, reset=reset))
+        if memory is None:
+            columns = Columns.of(table, self.time_column, self.group_column, self.future_columns)
+        else:
+            columns = memory.columns
+        places = columns.places(table)
+        key_columns = [place for place in places if place is not None]
+        table.check_channels(key_columns)
+        if frame is not None:
+            values = check_rows(self, frame.X, key_columns=key_columns, reset=reset)
+            columns.check_order(frame)
+        else:
+            values = table.channels(key_columns)
+        times, groups = (table.column(place) for place in places)
+        keys = read_keys(table.index, times, groups, exact=frame is not None)
+        if keys is None or (memory is not None and memory.axis.kind == "block"):
+            keys = block_keys(len(values), groups)
+        return keys.isolated(), values, columns
+
+
+def _in_shape(found: Lookup, memory: WindowMemory) -> np.ndarray:
+    """The windows in the shape of the output."""
+    return flat_windows(found.windows) if memory.flatten else found.windows
