@@ -59,6 +59,42 @@ def test_accuracy_script_leaves_tasks_without_data_out(tmp_path):
     assert [row["task"] for row in rows] == ["sine", "sine"]
     for row in rows:
         assert 0 < row["median"] < row["persistence"]
+        assert row["verdict"] == "better than all simple means"
+
+
+def test_families_script_compares_with_simple_means_on_the_same_rows(tmp_path):
+    options = ["--only", "ar_two,product", "--lengths", "120,160", "--baselines-from", "simple.json"]
+    run("families.py", tmp_path, *options, "--without-model")
+    run("families.py", tmp_path, *options, "--jobs", "2", "--set", "max_iter=2", "--json", "results.json")
+    known, results = (json.loads((tmp_path / name).read_text()) for name in ("simple.json", "results.json"))
+    assert results["parameters"] == {"max_iter": 2}
+    assert [(row["family"], row["rows"]) for row in results["families"]] == [
+        (name, n) for name in ("ar_two", "product") for n in (120, 160)
+    ]
+    for row, before in zip(results["families"], known["families"], strict=True):
+        assert row["simple"] == before["simple"]
+        assert 0 < row["noise"] < min(row["simple"].values())
+        assert row["noise"] < row["errors"][0] < 2 * row["spread"]
+    for half in results["summary"]:
+        assert half["families"] == 1
+        assert half["to best simple"] == pytest.approx(half["worst"])
+
+
+def test_sequence_sets_script_compares_networks_with_simple_means(tmp_path):
+    path = tmp_path / "results.json"
+    chosen = ["--only", "taxi_days,templates,damping", "--set", "max_iter=2", "--set", "hidden_size=4", "--jobs", "2"]
+    command = [sys.executable, BENCHMARKS / "sequence_sets.py", *chosen, "--json", path]
+    environment = {**os.environ, "SKRNN_DATA": str(tmp_path)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert "taxi_days is left out" in done.stdout
+    results = json.loads(path.read_text())
+    assert results["parameters"] == {"max_iter": 2, "hidden_size": 4}
+    assert [row["set"] for row in results["sets"]] == ["templates", "damping"]
+    for row in results["sets"]:
+        assert row["epochs"] <= 2
+        assert row["to simple"] == pytest.approx(row["median"] / min(row["1-NN"], row["ridge"], row["extra-trees"]))
+        assert row["rocket"] < row["1-NN"]  # it learns, and from these rows
+    assert [part["kind"] for part in results["summary"]] == ["classification", "regression", "both"]
 
 
 @pytest.mark.parametrize("sections", ["rows", "predict,threads", "search", "busy"])
@@ -81,6 +117,14 @@ def test_cold_start_script_measures_first_fits(tmp_path):
     # Far from the limits: other work on the machine must not fail this.
     assert 1 < rows["first fit, whole process"]["cpu"] < 5
     assert 0 < rows["fit with all on disk, after the imports"]["cpu"] < 1
+
+
+def test_fit_parts_script_measures_what_is_not_training(tmp_path):
+    rows = run_quickly("fit_parts.py", tmp_path)["fit_parts"]
+    assert [row["fit of"] for row in rows] == ["regressor, own past", "regressor, other target", "classifier"]
+    for row in rows:
+        assert row["ten epochs, s"] > 0
+        assert row["the rest, share"] < 10  # far from the limit: other work on the machine must not fail this
 
 
 def run_quickly(script, folder, *arguments):
