@@ -122,6 +122,16 @@ def test_places_are_those_of_offset_arithmetic_by_pandas(offset, tz, start, firs
     np.testing.assert_array_equal(window.transform(X)[2:, :, 0], windows_of(np.arange(2, len(X))))
 
 
+@pytest.mark.parametrize("offset", ["B", "ME", "BMS", o.CustomBusinessDay(weekmask="Mon Tue Sat")], ids=repr)
+@pytest.mark.parametrize("time", ["23:46", "23:59:59"])
+def test_dates_have_places_also_at_the_end_of_a_day(offset, time):
+    index = pd.date_range(f"2024-01-01 {time}", periods=30, freq=offset)
+    for shift in (pd.Timedelta(0), pd.Timedelta(-1, unit="s") * np.tile([0, 1, 0], 10)):
+        X = line(index + shift)
+        window = SlidingWindowTransformer(2, horizon=1, freq=offset, incomplete="ignore").fit(X)
+        np.testing.assert_array_equal(window.transform(X)[2:, :, 0], windows_of(np.arange(2, 30)))
+
+
 def test_the_grid_is_shown_by_what_says_all_of_it():
     for offset, shown in ((o.BusinessHour(), "bh"), (o.CustomBusinessDay(), "C"), (o.Week(weekday=2), "W-WED")):
         index = pd.date_range("2024-01-03 10:00", periods=20, freq=offset)

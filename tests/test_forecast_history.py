@@ -84,6 +84,18 @@ def test_what_is_around_the_pipeline_hides_nothing(around):
         forecast(model, X.iloc[60:62], 3)
 
 
+def test_what_is_remembered_of_series_named_by_an_index_and_a_column_is_found():
+    index = pd.MultiIndex.from_product([["a", "b"], ["x"], HOURS[:40]], names=["site", "kind", "time"])
+    panel = pd.DataFrame({"load": np.sin(np.arange(80) / 3), "number": 1.0}, index=index)
+    model = pipe(group_column="number").fit(panel, panel["load"])
+    for rows in (panel, panel[index.get_level_values("time") < HOURS[30]]):
+        last = rows.groupby(["site", "kind"]).tail(1)
+        assert not told(model, last, 3, target="load")
+        pd.testing.assert_frame_equal(forecast(model, last, 3, target="load"), forecast(model, rows, 3, target="load"))
+    with pytest.raises(ValueError, match="from 0 rows"):  # all of them were used to fit
+        forecast(model, panel, 3, target="load", confidence_level=0.5)
+
+
 def test_only_the_short_series_of_a_panel_counts():
     model = pipe().fit(PANEL, PANEL["load"])
     rows = pd.concat({"a": X.iloc[38:40], "b": X.iloc[40:42]}, names=["series"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -15,8 +14,8 @@ from sklearn.utils import check_consistent_length
 from skrnn._forecast.parts import Parts, find_window, take_apart
 from skrnn._forecast.recursion import recurse
 from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, named_targets
-from skrnn._forecast.rows import Layout, Rows, keys_of, read_row_keys, read_rows, read_table
-from skrnn._forecast.track import Track, next_steps, on_grid
+from skrnn._forecast.rows import Layout, Rows, read_row_keys, read_rows, read_table
+from skrnn._forecast.sheet import Sheet, next_steps, on_grid
 from skrnn._validation import Count, Interval, Real, check_target_order, read_numbers, validate_params
 from skrnn._windows.keys import Keys
 from skrnn._windows.report import report_forecast
@@ -129,17 +128,16 @@ def backtest(
     keys = _keys(X, window)
     order = np.lexsort((keys.time, keys.series))
     if np.any(np.diff(order)[np.diff(keys.series[order]) == 0] < 0):
-        X, y, truth, keys = _take(X, order), _take(y, order), truth[order], keys_of(keys, order)
+        X, y, truth, keys = _take(X, order), _take(y, order), truth[order], keys.take(order)
     time = keys.time
     origins = _origins(np.unique(time), steps, stride, test_size)
-    asked = _Asked(steps, season, target, window.future_columns if future is None else future, future is None)
     groups = origins[:, None] if refit else origins[None]
     found = []
     for group in groups:
         train = np.flatnonzero(time <= group[0])
         fitted = clone(model).fit(_take(X, train), _take(y, train))
         parts = take_apart(fitted, "backtest")
-        found.append(_forecasts(parts, X, truth, group, asked))
+        found.append(_forecasts(parts, X, truth, group, steps, season, target, future))
     missing, *values = (np.concatenate(each) for each in zip(*found, strict=True))
     if not len(missing):
         raise ValueError("At none of the origins, y is known and a later row of the same series follows.")
@@ -147,27 +145,20 @@ def backtest(
     return _table(values, metric or root_mean_squared_error)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What is to be forecast."""
-
-    steps: int
-    season: int | None
-    target: Any
-    future: Any
-    future_of_window: bool  # which names columns that come out of the steps in front
-
-    def known(self, parts: Parts, rows: Rows, targets: Sequence[int]) -> list[int]:
-        """Positions of the columns of X that are known in advance; targets are not."""
-        help_ = "Name with future the columns of X that are known in advance."
+def _known(parts: Parts, rows: Rows, future: Any, targets: Sequence[int]) -> list[int]:
+    """Positions of the columns of X that are known in advance; targets are not."""
+    help_ = "Name with future the columns of X that are known in advance."
+    parameter = "future"
+    if future is None:  # the window step names columns that come out of the steps in front
+        parameter, future = "future_columns", parts.window.future_columns
         by_position = parts.memory.columns.labels is None and not rows.layout.is_array
-        if self.future_of_window and self.future is not None and parts.front and by_position:
+        if future is not None and parts.front and by_position:
             raise ValueError(f"future_columns counts the columns that come out of the steps in front. {help_}")
-        try:
-            places = Table(rows.frame).positions(self.future, "future_columns" if self.future_of_window else "future")
-        except ValueError as error:
-            raise ValueError(f"{error} {help_}") from None
-        return [place for place in places if place not in targets]
+    try:
+        places = Table(rows.frame).positions(future, parameter)
+    except ValueError as error:
+        raise ValueError(f"{error} {help_}") from None
+    return [place for place in places if place not in targets]
 
 
 def _keys(X: Any, window: SlidingWindowTransformer) -> Keys:
@@ -189,31 +180,33 @@ def _origins(times: np.ndarray, steps: int, stride: int, test_size: float | int)
     return times[np.arange(first, len(times) - steps, stride)]
 
 
-def _forecasts(parts: Parts, X: Any, y: np.ndarray, times: np.ndarray, asked: _Asked) -> list[np.ndarray]:
+def _forecasts(
+    parts: Parts, X: Any, y: np.ndarray, times: np.ndarray, steps: int, season: int | None, target: Any, future: Any
+) -> list[np.ndarray]:
     """Which windows (origin, step) miss steps; then truth, forecasts of the model, of the last value and, if asked, of
     the last season: (origin, step, output)."""
     rows = read_rows(X, parts)
-    named = named_targets(asked.target, rows)
-    given = asked.known(parts, rows, named or ())
+    named = named_targets(target, rows)
+    given = _known(parts, rows, future, named or ())
     targets = infer_targets(named, rows, given)
-    check_fed_back(rows, parts, asked.steps, targets, given)
+    check_fed_back(rows, parts, steps, targets, given)
     time_of_row = (rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)).time
-    track = on_grid(rows, _begin(rows, time_of_row, times[0], max(parts.reach, asked.season or 0)))
-    check_known_in_advance(parts, rows, track.sheet, given)
-    truth = track.values(y[rows.source])
-    time = np.where(track.order < 0, np.nan, time_of_row[track.order].astype(np.float64))
+    sheet = on_grid(rows, _begin(rows, time_of_row, times[0], max(parts.reach, season or 0)))
+    check_known_in_advance(parts, rows, sheet, given)
+    truth = sheet.values(y[rows.source])
+    time = sheet.values(time_of_row[:, None].astype(np.float64))[:, 0]
     is_origin = np.isin(time, times.astype(np.float64)) & ~np.isnan(truth).any(axis=1)
-    origins = np.flatnonzero(is_origin & (track.last(np.arange(len(time))) > np.arange(len(time))))
+    origins = np.flatnonzero(is_origin & (sheet.last(np.arange(len(time))) > np.arange(len(time))))
     if not len(origins):
-        nothing = np.empty((0, asked.steps, truth.shape[1]))
-        return [nothing[..., 0], *[nothing] * (3 + (asked.season is not None))]
-    at, there = next_steps(track, origins, origins, asked.steps)
-    predicted, missing = recurse(parts, track.sheet, at, targets)
+        nothing = np.empty((0, steps, truth.shape[1]))
+        return [nothing[..., 0], *[nothing] * (3 + (season is not None))]
+    at, there = next_steps(sheet, origins, origins, steps)
+    predicted, missing = recurse(parts, sheet, at, targets)
     if predicted.shape[2] != truth.shape[1]:
         raise ValueError(f"The model predicts {predicted.shape[2]} outputs, but y has {truth.shape[1]}.")
     last = np.broadcast_to(truth[origins][:, None], predicted.shape)
     found = [missing & there, np.where(there[..., None], truth[at], np.nan), predicted, last]
-    return found if asked.season is None else [*found, _seasonal(track, truth, origins, asked.steps, asked.season)]
+    return found if season is None else [*found, _seasonal(sheet, truth, origins, steps, season)]
 
 
 def _begin(rows: Rows, time_of_row: np.ndarray, time: Any, margin: int) -> np.ndarray:
@@ -223,11 +216,11 @@ def _begin(rows: Rows, time_of_row: np.ndarray, time: Any, margin: int) -> np.nd
     return np.maximum(np.array(later) - margin, rows.first)
 
 
-def _seasonal(track: Track, truth: np.ndarray, origins: np.ndarray, steps: int, season: int) -> np.ndarray:
+def _seasonal(sheet: Sheet, truth: np.ndarray, origins: np.ndarray, steps: int, season: int) -> np.ndarray:
     """The values (origin, step, output) of the last season that is known at the origin."""
     ahead = np.arange(1, steps + 1)
     at = origins[:, None] + ahead - season * -(-ahead // season)
-    begin = np.searchsorted(track.series, track.series[origins])[:, None]
+    begin = np.searchsorted(sheet.series, sheet.series[origins])[:, None]
     return np.where((at >= begin)[..., None], truth[np.maximum(at, begin)], np.nan)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from skrnn._forecast.parts import Parts
 from skrnn._forecast.recursion import check_outputs, recurse
 from skrnn._forecast.rows import Rows
-from skrnn._forecast.track import Track, next_steps, on_grid
+from skrnn._forecast.sheet import Sheet, next_steps, on_grid
 from skrnn._forecast.units import Unit
 
 
@@ -42,17 +41,19 @@ def calibrate(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], leve
     n_held_out = int(np.maximum(rows.last - first + 1, 0).sum())
     if not n_held_out:
         _check_enough(np.zeros(steps, dtype=np.int64), level, n_held_out)
-    track = on_grid(rows, np.where(first <= rows.last, begin, rows.last + 1))
-    truth = track.values(rows.values(targets))
-    origins, members = _origins(track, truth, before)
-    at, there = next_steps(track, origins, members, steps)
+    sheet = on_grid(rows, np.where(first <= rows.last, begin, rows.last + 1))
+    truth = sheet.values(rows.values(targets))
+    origins, members = _origins(sheet, truth, before)
+    at, there = next_steps(sheet, origins, members, steps)
     seen = there[..., None] & ~np.isnan(truth[at])  # (origin, step, target)
     n_seen = seen.sum(axis=0)
     _check_enough(n_seen.min(axis=1), level, n_held_out)
-    predicted, missing = recurse(parts, track.sheet, at, targets)
+    predicted, missing = recurse(parts, sheet, at, targets)
     check_outputs(targets, predicted.shape[2])
-    unit, errors = _errors(parts.back, np.where(seen, truth[at], predicted), predicted)
-    errors = np.sort(np.where(seen, errors, np.inf), axis=0)
+    flat = [values.reshape(-1, len(targets)) for values in (np.where(seen, truth[at], predicted), predicted)]
+    unit = Unit.of(parts.back, flat[0])
+    errors = np.abs(unit.into(flat[0]) - unit.into(flat[1])).reshape(seen.shape)
+    errors = np.sort(np.where(seen & ~np.isnan(errors), errors, np.inf), axis=0)
     widths = np.take_along_axis(errors, _rank(n_seen, level)[None] - 1, axis=0)[0]
     if not np.isfinite(widths).all():
         raise ValueError(
@@ -60,14 +61,6 @@ def calibrate(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], leve
             "TransformedTargetRegressor does not take, so that confidence_level cannot be reached in its unit."
         )
     return Calibration(unit, widths, missing)
-
-
-def _errors(back: Any, truth: np.ndarray, predicted: np.ndarray) -> tuple[Unit, np.ndarray]:
-    """The unit of a model, and absolute errors (origin, step, target) in it."""
-    flat = [values.reshape(-1, values.shape[2]) for values in (truth, predicted)]
-    unit = Unit.of(back, flat[0])
-    errors = np.abs(unit.into(flat[0]) - unit.into(flat[1])).reshape(truth.shape)
-    return unit, np.where(np.isnan(errors), np.inf, errors)
 
 
 def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,15 +92,15 @@ def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndar
     return begin, first, before
 
 
-def _origins(track: Track, truth: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the track from which forecasts start, and a row of the series of each."""
-    observed = (track.order >= 0) & ~np.isnan(truth).any(axis=1)
+def _origins(sheet: Sheet, truth: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the sheet from which forecasts start, and a row of the series of each."""
+    observed = (sheet.order >= 0) & ~np.isnan(truth).any(axis=1)
     origins, members = [], []
-    for series in np.unique(track.series):
-        begin, end = np.searchsorted(track.series, [series, series + 1])
-        held = begin + np.flatnonzero(track.order[begin:end] >= before[series])
+    for series in np.unique(sheet.series):
+        begin, end = np.searchsorted(sheet.series, [series, series + 1])
+        held = begin + np.flatnonzero(sheet.order[begin:end] >= before[series])
         found = held[observed[held]]
-        if track.order[begin] > before[series]:  # the last row of fit is not in X, but right before it
+        if sheet.order[begin] > before[series]:  # the last row of fit is not in X, but right before it
             found = np.append(begin - 1, found)
         found = found[found < end - 1]
         origins.append(found)

@@ -18,7 +18,8 @@ from skrnn._forecast.roles import (
     infer_targets,
     named_targets,
 )
-from skrnn._forecast.rows import Rows, Sheet, keys_of, make_sheet, read_rows
+from skrnn._forecast.rows import Rows, read_rows
+from skrnn._forecast.sheet import Sheet, make_sheet
 from skrnn._validation import Count, Interval, Real, validate_params
 from skrnn._windows.report import report_forecast
 
@@ -147,7 +148,7 @@ def forecast(
         if targets is None:
             raise ValueError("confidence_level compares forecasts with X: name the column of X whose value y is.")
         calibration = calibrate(parts, rows, steps, targets, confidence_level)
-    predicted, missing = recurse(parts.remembering_until(keys_of(rows.keys, rows.last)), sheet, at, targets)
+    predicted, missing = recurse(parts.remembering_until(rows.keys.take(rows.last)), sheet, at, targets)
     if named is not None:
         check_outputs(named, predicted.shape[2])
     read = [missing.ravel()] if calibration is None else [missing.ravel(), calibration.missing.ravel()]
@@ -158,6 +159,8 @@ def forecast(
 
 def _next_rows(parts: Parts, rows: Rows, times: list[Any], given: dict[int, Any]) -> tuple[Sheet, np.ndarray]:
     """The last rows of each series and the rows to come, and where (series, step) those are."""
+    import pandas as pd
+
     steps = len(times[0])
     orders, labels = [], []
     for first, last, index in zip(rows.first, rows.last, times, strict=True):
@@ -170,18 +173,10 @@ def _next_rows(parts: Parts, rows: Rows, times: list[Any], given: dict[int, Any]
     member[new] = rows.last.repeat(steps)
     sheet = make_sheet(rows, order, labels[0].append(labels[1:]), member)
     for column, values in given.items():
-        _write(sheet.frame, column, new, values)
+        held = sheet.frame.iloc[:, column].reset_index(drop=True).drop(new)
+        whole = pd.concat([held, values.set_axis(new)]).sort_index()  # which may be of another type
+        sheet.frame.isetitem(column, whole.set_axis(sheet.frame.index))
     return sheet, new.reshape(-1, steps)
-
-
-def _write(frame: Any, column: int, rows: np.ndarray, values: Any) -> None:
-    """Write values into some rows of a column, which may have to change its type."""
-    import pandas as pd
-
-    held = frame.iloc[:, column].reset_index(drop=True)
-    values = values.set_axis(rows)
-    kept = held.drop(rows)
-    frame.isetitem(column, pd.concat([kept, values]).sort_index().set_axis(frame.index))
 
 
 def _names(rows: Rows, targets: list[int] | None, n_outputs: int) -> list[Any]:

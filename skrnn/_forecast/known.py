@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from skrnn._forecast.labels import following
-from skrnn._forecast.rows import Layout, Rows, joined, make_sheet, read_row_keys, read_table
+from skrnn._forecast.rows import Layout, Rows, read_row_keys, read_table
+from skrnn._forecast.sheet import make_sheet
 from skrnn._windows.keys import Keys, block_keys
 from skrnn._windows.table import Table, in_words
 
@@ -26,17 +27,7 @@ class Future:
 
 
 def read_future(future: Any, rows: Rows, targets: Sequence[int] | None) -> Future | None:
-    """Read the future values.
-
-    Parameters
-    ----------
-    future : data frame, Series or array
-        As the user passed it.
-    rows : Rows
-        Rows of X.
-    targets : sequence of int or None
-        Positions of the target columns, if they are named.
-    """
+    """Read the future values as the user passed them; ``targets`` are the target columns of X, if they are named."""
     if future is None:
         return None
     if getattr(future, "ndim", 2) == 1 and hasattr(future, "to_frame"):
@@ -58,8 +49,7 @@ def read_future(future: Any, rows: Rows, targets: Sequence[int] | None) -> Futur
     has_index = has_index and rows.layout.has_index
     layout = Layout(is_array, has_index, time_column, group_column)
     times, levels = layout.labels(frame)
-    keys = read_row_keys(frame, layout) if layout.has_times else block_keys(len(frame), joined(levels))
-    return Future(frame, columns, keys, times if layout.has_times else None, not levels)
+    return Future(frame, columns, read_row_keys(frame, layout), times if layout.has_times else None, not levels)
 
 
 def next_times(rows: Rows, future: Future | None, step: Any, steps: int) -> list[Any]:
@@ -78,9 +68,9 @@ def next_times(rows: Rows, future: Future | None, step: Any, steps: int) -> list
     found = []
     keys = rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)
     for last in rows.last:
-        later = np.flatnonzero(
-            _of_series(future, keys.labels[keys.series[last]]) & (future.keys.time > keys.time[last])
-        )
+        belongs = [future.common or label == keys.labels[keys.series[last]] for label in future.keys.labels]
+        of_series = np.array(belongs, dtype=bool)[future.keys.series]
+        later = np.flatnonzero(of_series & (future.keys.time > keys.time[last]))
         later = later[np.argsort(future.keys.time[later], kind="stable")][:steps]
         if len(later) < steps:
             raise ValueError(
@@ -181,14 +171,6 @@ def _places(future: Future, keys: Keys, rows: Rows) -> tuple[np.ndarray, np.ndar
     position, fits = rows.grid.place(future.keys.time, phases[future.keys.series])
     wanted, _ = rows.grid.place(keys.time, np.array([phase[label] for label in keys.labels])[keys.series])
     return position[fits], wanted, every[fits]
-
-
-def _of_series(future: Future, label: Any) -> np.ndarray:
-    """Which rows of ``future`` belong to a series."""
-    if future.common:
-        return np.ones(len(future.keys), dtype=bool)
-    number = {known: i for i, known in enumerate(future.keys.labels)}
-    return np.asarray(future.keys.series == number.get(label, -1))
 
 
 def _columns(frame: Any, rows: Rows) -> dict[int, int]:

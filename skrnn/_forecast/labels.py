@@ -13,23 +13,9 @@ from skrnn._windows.grid import Grid
 
 
 def following(rows: Rows, row: int, n: int, step: Any) -> Any:
-    """The labels of the n steps after a row.
+    """The labels of the n steps after a row, an index of the type, unit, time zone and name of that of the rows.
 
-    Parameters
-    ----------
-    rows : Rows
-        Rows of X.
-    row : int
-        The row after which they come.
-    n : int
-        How many.
-    step : Grid or number
-        The grid of times, or a step in the unit of the index. Periods go on at their own frequency.
-
-    Returns
-    -------
-    index : pandas.Index of length n
-        Of the type, unit, time zone and name of the index of the rows.
+    ``step`` is the grid of times, or a step in the unit of the index. Periods go on at their own frequency.
     """
     import pandas as pd
 
@@ -67,12 +53,7 @@ def _dates(times: np.ndarray, like: Any, freq: Any) -> Any:
 def step_of(rows: Rows, *, find: bool) -> Any:
     """The grid on which the times of some rows go on, or their step; None if it cannot be told.
 
-    Parameters
-    ----------
-    rows : Rows
-        Rows of X.
-    find : bool
-        Whether dates without a grid and without a frequency of their own may be searched for one.
+    ``find`` tells whether dates without a grid and without a frequency of their own may be searched for one.
     """
     import pandas as pd
 

@@ -45,11 +45,11 @@ class Parts:
 
     def channels(self, X: Any) -> np.ndarray:
         """What the window step reads of some rows (n, channel); each row counts by itself."""
-        return self._read(X)[1]
+        return self._rows(X)[1]
 
     def look_up(self, X: Any) -> Lookup:
         """Windows (n, step, channel) of some rows, and how many of their steps no row holds."""
-        return self.memory.look_up(*self._read(X))
+        return self.memory.look_up(*self._rows(X))
 
     def example(self, X: Any) -> Any:
         """The output of the window step as the back knows it, for the container and the column names."""
@@ -81,7 +81,7 @@ class Parts:
         window._memory = replace(self.memory, history=history.take(~later))
         return replace(self, window=window)
 
-    def _read(self, X: Any) -> tuple[Keys, np.ndarray]:
+    def _rows(self, X: Any) -> tuple[Keys, np.ndarray]:
         """Keys and channels of some rows as they come out of the steps in front."""
         return self.window._read(self._through_front(X), self.memory)[:2]
 

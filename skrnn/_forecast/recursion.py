@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skrnn._forecast.parts import Parts
-from skrnn._forecast.rows import Sheet
+from skrnn._forecast.sheet import Sheet
 
 _VALUES_AT_ONCE = 4_000_000  # of the windows that are copied
 

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from skrnn._forecast.parts import Parts
-from skrnn._forecast.rows import Rows, Sheet
+from skrnn._forecast.rows import Rows
+from skrnn._forecast.sheet import Sheet
 from skrnn._windows.table import Table
 
 
@@ -31,29 +32,16 @@ def infer_targets(named: list[int] | None, rows: Rows, given: Sequence[int]) -> 
 
 
 def check_fed_back(rows: Rows, parts: Parts, steps: int, targets: Sequence[int] | None, given: Sequence[int]) -> None:
-    """Refuse what would have to be invented.
-
-    Parameters
-    ----------
-    rows, parts : Rows, Parts
-        Rows of X, and the model.
-    steps : int
-        Length of the forecast.
-    targets : sequence of int or None
-        Positions of the target columns.
-    given : sequence of int
-        Positions of the columns that are known in advance.
-    """
-    lacking = [i for i in rows.channels if i not in given and i not in (targets or ())]
-    if not parts.horizon:
-        lacking = [i for i in rows.channels if i not in given]
-        if lacking:
-            raise ValueError(
-                f"With horizon=0 a row is predicted from its own values, so that future must hold all columns of X, "
-                f"but it lacks {rows.names(lacking)}. To forecast from the past alone, use horizon >= 1."
-            )
+    """Refuse what would have to be invented: columns that are neither targets nor ``given`` in advance."""
+    lacking = [i for i in rows.channels if i not in given]
+    if lacking and not parts.horizon:
+        raise ValueError(
+            f"With horizon=0 a row is predicted from its own values, so that future must hold all columns of X, "
+            f"but it lacks {rows.names(lacking)}. To forecast from the past alone, use horizon >= 1."
+        )
     if steps <= parts.horizon or not parts.horizon:
         return
+    lacking = [i for i in lacking if i not in (targets or ())]
     if is_classifier(parts.back):
         raise ValueError(
             f"Steps beyond the horizon ({steps} > {parts.horizon}) read earlier predictions as numbers, which labels "

@@ -1,4 +1,4 @@
-"""The rows of X by series and time, and sheets: rows of X together with rows that X does not hold."""
+"""The rows of X by series and time."""
 
 from __future__ import annotations
 
@@ -71,13 +71,6 @@ class Rows:
         return np.append(0, self.last[:-1] + 1)
 
     @property
-    def position(self) -> np.ndarray:
-        """Steps on the time grid, or the rank within the series (n,)."""
-        if self.keys.position is not None:
-            return self.keys.position
-        return np.arange(len(self.keys)) - np.searchsorted(self.keys.series, self.keys.series)
-
-    @property
     def channels(self) -> list[int]:
         """Positions of the columns that are no keys."""
         return [i for i in range(self.frame.shape[1]) if i not in self.layout.key_columns]
@@ -90,20 +83,6 @@ class Rows:
         frame = self.frame.iloc[:, list(columns)]
         frame = frame.where(frame.notna(), np.nan)  # also pandas.NA among objects
         return np.asarray(frame.to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Rows that a model can be shown: those of X, and others between or after them."""
-
-    frame: Any
-    index: Any  # labels of the rows: series and time
-    is_array: bool
-
-    def given(self, frame: Any = None) -> Any:
-        """The rows, or others of their kind, in the form of X."""
-        frame = self.frame if frame is None else frame
-        return frame.to_numpy() if self.is_array else frame
 
 
 def read_table(X: Any, name: str = "X") -> tuple[Any, bool, bool]:
@@ -122,17 +101,12 @@ def read_table(X: Any, name: str = "X") -> tuple[Any, bool, bool]:
     return pd.DataFrame(values), True, False
 
 
-def lay_out(X: Any, parts: Parts) -> tuple[Any, Layout]:
-    """X as a pandas frame, and where it keeps its keys."""
-    frame, is_array, has_index = read_table(X)
-    return frame, Layout(is_array, has_index, *_key_columns(frame, is_array, parts))
-
-
 def read_rows(X: Any, parts: Parts) -> Rows:
     """Rows of X as the window step of a fitted model will see them."""
     import pandas as pd
 
-    frame, layout = lay_out(X, parts)
+    frame, is_array, has_index = read_table(X)
+    layout = Layout(is_array, has_index, *_key_columns(frame, is_array, parts))
     axis, history = parts.memory.axis, parts.memory.history
     if axis.kind != "block" and layout.has_times:
         keys = read_row_keys(frame, layout)
@@ -151,8 +125,8 @@ def read_row_keys(frame: Any, layout: Layout) -> Keys:
     """Keys of rows, all of which must have a time."""
     if not layout.has_times:
         return block_keys(len(frame), joined(layout.labels(frame)[1]))
-    times, levels = layout.labels(frame)
-    keys = read_keys(times, None, joined(levels))
+    columns = (None if i is None else frame.iloc[:, i] for i in (layout.time_column, layout.group_column))
+    keys = read_keys(frame.index, *columns)  # names series as the window step does
     assert keys is not None
     if not keys.known.all():
         raise ValueError(f"{int(np.sum(~keys.known))} rows of X have no time, so that nothing can follow them.")
@@ -167,14 +141,9 @@ def sort_rows(frame: Any, layout: Layout, keys: Keys, axis: Axis | None) -> Rows
     order, _ = distinct_rows(keys, numbers)
     source = np.arange(len(frame))[order]
     if not isinstance(order, slice):
-        frame, keys = frame.iloc[order], keys_of(keys, order)
+        frame, keys = frame.iloc[order], keys.take(order)
     times, levels = layout.labels(frame)
     return Rows(frame, layout, keys, times, levels, None if axis is None else axis.grid, source)
-
-
-def keys_of(keys: Keys, rows: Any) -> Keys:
-    """Keys of some rows."""
-    return keys.take(rows)
 
 
 def joined(levels: list[Any]) -> Any:
@@ -182,43 +151,6 @@ def joined(levels: list[Any]) -> Any:
     if len(levels) > 1:
         return list(zip(*levels, strict=True))
     return levels[0] if levels else None
-
-
-def make_sheet(rows: Rows, order: np.ndarray, times: Any, member: np.ndarray) -> Sheet:
-    """Rows of X and rows that X does not hold.
-
-    Parameters
-    ----------
-    rows : Rows
-        Rows of X.
-    order : ndarray of shape (m,)
-        Which row of X, or -1 for a row that X does not hold.
-    times : pandas.Index of length m
-        Times of all of them.
-    member : ndarray of shape (m,)
-        For each, a row of X of the same series. A row that X does not hold starts as a copy of it.
-    """
-    import pandas as pd
-
-    layout, source = rows.layout, np.where(order < 0, member, order)
-    frame = rows.frame.iloc[source]
-    if layout.time_column is not None:
-        frame = frame.reset_index(drop=True)
-        frame.isetitem(layout.time_column, pd.Series(times, index=frame.index))
-    elif layout.has_index:
-        n_outer = len(rows.levels) - (layout.group_column is not None)
-        frame = frame.set_axis(_index(rows.levels[:n_outer], source, times))
-    return Sheet(frame, _index(rows.levels, source, times), layout.is_array)
-
-
-def _index(levels: list[Any], source: np.ndarray, times: Any) -> Any:
-    """Labels of rows: the levels of the rows that they are copied from, and their own times."""
-    import pandas as pd
-
-    if not levels:
-        return times
-    outer = [level.take(source) for level in levels]
-    return pd.MultiIndex.from_arrays([*outer, times], names=[*(level.name for level in levels), times.name])
 
 
 def _key_columns(frame: Any, is_array: bool, parts: Parts) -> tuple[int | None, int | None]:
@@ -229,8 +161,8 @@ def _key_columns(frame: Any, is_array: bool, parts: Parts) -> tuple[int | None, 
             "time_column and group_column count the columns that come out of the steps in front, so that they cannot "
             'be found in X. Name them, with pipeline.set_output(transform="pandas").'
         )
-    if not parts.front:
-        return columns.keys if is_array else columns.places(Table(frame))
-    time, group = (None if i is None or columns.labels is None else columns.labels[i] for i in columns.keys)
     table = Table(frame)
+    if not parts.front:
+        return columns.keys if is_array else columns.places(table)
+    time, group = (None if i is None or columns.labels is None else columns.labels[i] for i in columns.keys)
     return table.position(time, "time_column"), table.position(group, "group_column")

@@ -9,7 +9,6 @@ import numpy as np
 from skrnn._forecast.rows import Layout, read_row_keys
 from skrnn._validation import Count, read_numbers, validate_params
 from skrnn._windows.axis import Axis
-from skrnn._windows.keys import Keys
 from skrnn._windows.store import distinct_rows
 
 
@@ -71,23 +70,10 @@ def horizon_targets(y: Any, steps: int) -> Any:
     keys = read_row_keys(pd.DataFrame({"y": values}, index=index), layout)
     keys = Axis.of(keys, "auto").placed(keys)
     rows, slot = distinct_rows(keys, values[:, None])
-    found = _side_by_side(values[rows], keys.series[rows], _positions(keys)[rows], steps)[slot]
+    distinct = keys.take(rows)
+    found = _side_by_side(values[rows], distinct.series, distinct.steps, steps)[slot]
     name = y.columns[0] if hasattr(y, "columns") else y.name
     return pd.DataFrame(found, index=index, columns=[f"{'y' if name is None else name}+{j}" for j in range(steps)])
-
-
-def _positions(keys: Keys) -> np.ndarray:
-    """Places of the rows on their time grid; without one, their ranks within their series."""
-    if keys.position is not None:
-        return keys.position
-    order = np.lexsort((keys.time, keys.series))
-    begins = np.searchsorted(keys.series[order], keys.series[order])
-    fresh = np.ones(len(order), dtype=np.int64)
-    fresh[1:] = (np.diff(keys.time[order]) != 0) | (np.diff(keys.series[order]) != 0)
-    count = np.cumsum(fresh)
-    ranks = np.empty(len(order), dtype=np.int64)
-    ranks[order] = count - count[begins]
-    return ranks
 
 
 def _side_by_side(values: np.ndarray, series: np.ndarray, position: np.ndarray, steps: int) -> np.ndarray:

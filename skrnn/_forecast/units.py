@@ -16,14 +16,9 @@ class Unit:
 
     @classmethod
     def of(cls, model: Any, values: np.ndarray) -> Unit:
-        """The unit of a model; that of y if in its own unit each output is not a function of itself alone.
+        """The unit of a fitted model; that of y if in its own unit each output is not a function of itself alone.
 
-        Parameters
-        ----------
-        model : estimator
-            Fitted regressor that answers in units of y.
-        values : ndarray of shape (n, target)
-            Values of y, on which this is tried.
+        This is tried on some values (n, target) of y.
         """
         unit = cls(_transformers(model))
         return unit if unit._keeps_apart(values) else cls(())

@@ -30,14 +30,9 @@ class Axis:
         return None if self.grid is None else self.grid.name
 
     def placed(self, keys: Keys, phase: np.ndarray | None = None) -> Keys:
-        """The keys with their places on the grid.
+        """The keys of a call with their places on the grid.
 
-        Parameters
-        ----------
-        keys : Keys
-            Keys of a call.
-        phase : ndarray of shape (n_labels,), default=None
-            Phase of the series that are known; the first series of ``keys`` are these.
+        ``phase`` (n_labels,) is that of the series that are known; the first series of ``keys`` are these.
 
         Raises
         ------

@@ -168,7 +168,15 @@ class CalendarGrid(OffsetGrid):
     origin: int  # nanoseconds on the wall clock, a first time
 
     def _measure(self, number: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool]:
-        day = (number + int(TOLERANCE * DAY)) // DAY
+        measure, on = self._measure_in(number // DAY, number)
+        rest = np.flatnonzero(~on)
+        if len(rest):  # just before midnight, of the next day
+            day = (number[rest] + int(TOLERANCE * DAY)) // DAY
+            measure[rest], on[rest] = self._measure_in(day, number[rest])
+        return measure, on
+
+    def _measure_in(self, day: np.ndarray, number: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The measure of times, counted from given days, and whether these belong to the calendar."""
         dates, where = np.unique(day, return_inverse=True)
         ordinal, on = self._ordinals(dates.astype("datetime64[D]"))
         return ordinal[where] * DAY + (number - day * DAY), on[where]

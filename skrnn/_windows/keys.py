@@ -53,6 +53,13 @@ class Keys:
         """What tells the rows of a series apart: the position on the grid, without one the time (n,)."""
         return self.time if self.position is None else self.position
 
+    @property
+    def steps(self) -> np.ndarray:
+        """The position on the grid, without one the rank within the series (n,), of distinct keys in their order."""
+        if self.position is not None:
+            return self.position
+        return np.arange(len(self)) - np.searchsorted(self.series, self.series)
+
     def take(self, rows: Any) -> Keys:
         """Keys of some rows."""
         parts = ("time", "series", "known", "position", "phase")

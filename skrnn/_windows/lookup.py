@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skrnn._windows.keys import Keys
-from skrnn._windows.store import History, Rows, same_rows
+from skrnn._windows.store import History, Rows, distinct_rows, same_rows
 
 _BLOCK = 4096  # windows that are gathered at a time
 
@@ -30,18 +30,20 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _Known:
     """Rows of history and call with distinct keys, sorted by series, then position."""
 
     series: np.ndarray  # (m,)
-    position: np.ndarray  # (m,)
+    codes: np.ndarray  # (m,) series and position as one number
     values: np.ndarray  # (m, channel)
+
+
+_Parts = list[tuple[np.ndarray, np.ndarray | slice]]  # of windows: codes (n,) of the first step, and channels
 
 
 def look_up(
     keys: Keys,
     values: np.ndarray,
-    distinct: tuple[Rows, Rows],
     history: History,
     *,
     window_size: int,
@@ -54,38 +56,23 @@ def look_up(
     series; the ``future`` channels are read ``horizon`` positions later. Without a grid a position is the rank of a
     row among the rows of its series.
 
-    Parameters
-    ----------
-    keys : Keys
-        Keys of the n rows, placed on the grid, their series numbered as in ``history``.
-    values : ndarray of shape (n, n_channels)
-        Their values.
-    distinct : tuple of ndarray
-        Rows and slots of ``distinct_rows``.
-    history : History
-        Rows known from before; may be empty.
-    window_size, horizon : int
-        Length and lag of the window, in steps.
-    future : ndarray of shape (n_channels,)
-        True for the channels that are known in advance.
+    The keys are placed on the grid and their series numbered as in ``history``, which may be empty. ``future``
+    (n_channels,) is True for the channels that are known in advance.
     """
-    rows, slot = distinct
+    rows, slot = distinct_rows(keys, values)
     reach = horizon + window_size - 1
     past = _within_reach(history, keys, reach)
     past, n_changed, contradicted = _without_shared(past, keys, values, rows)
-    known, rank = _merge(past, keys, values, rows)
-    at = rank[slot]  # (n,) each row of the call among the known rows
-
-    codes, start = _codes(known, at, reach)
-    starts = start, start + horizon if future.any() else start
-    if bool(np.all(np.diff(start) == 1)):
-        windows = _view(codes, known.values, starts, window_size, future)
-    else:
-        windows = _dense(codes, known.values, starts, window_size, future)
-    n_missing = window_size - _count(codes, start, window_size)
+    known, rank = _merge(past, keys, values, rows, reach)
+    start = known.codes[rank[slot]] - reach
+    parts: _Parts = [(start, slice(None))]
     if future.any():
-        np.maximum(n_missing, window_size - _count(codes, starts[1], window_size), out=n_missing)
-    stale = start + window_size - 1 > _newest(known, codes, future, len(keys.labels))[keys.series]
+        parts = [(start, np.flatnonzero(~future)), (start + horizon, np.flatnonzero(future))]
+    windows = (_view if bool(np.all(np.diff(start) == 1)) else _dense)(known, parts, window_size)
+    n_missing = window_size - _count(known.codes, start, window_size)
+    for later, _ in parts[1:]:
+        np.maximum(n_missing, window_size - _count(known.codes, later, window_size), out=n_missing)
+    stale = start + window_size - 1 > _newest(known, future, len(keys.labels))[keys.series]
     unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
     return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None)
 
@@ -129,7 +116,7 @@ def _without_shared(
     return past.take(np.flatnonzero(keep)), n_changed, labels
 
 
-def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows) -> tuple[_Rows, np.ndarray]:
+def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows, reach: int) -> tuple[_Known, np.ndarray]:
     """All known rows, and the place of each of ``rows`` among them."""
     place, series, values = keys.place[rows], keys.series[rows], values[rows]
     rank = np.arange(len(place))
@@ -143,28 +130,22 @@ def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows) -> tuple[_
         rank = rank[len(past) :]
     if keys.position is None:
         place = np.arange(len(series)) - np.searchsorted(series, series)
-    return _Rows(series, place, values), rank
-
-
-def _codes(known: _Rows, at: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    """Series and position as one sorted number, for the known rows and for the first step of each window."""
-    low = int(known.position.min()) - reach
-    span = int(known.position.max()) - low + reach + 2
-    if (int(known.series.max()) + 1) * span > np.iinfo(np.int64).max:
+    low = int(place.min()) - reach
+    span = int(place.max()) - low + reach + 2
+    if (int(series.max()) + 1) * span > np.iinfo(np.int64).max:
         raise ValueError("The keys of X lie too far apart for the time grid; set freq=None.")
-    codes = known.series.astype(np.int64) * span + (known.position - low)
-    return codes, codes[at] - reach
+    return _Known(series, series.astype(np.int64) * span + (place - low), values), rank
 
 
-def _newest(known: _Rows, codes: np.ndarray, future: np.ndarray, n_series: int) -> np.ndarray:
+def _newest(known: _Known, future: np.ndarray, n_series: int) -> np.ndarray:
     """Code of the last row of each series that holds a value which was not known in advance."""
     newest = np.full(n_series, np.iinfo(np.int64).min)
-    ends = np.append(np.flatnonzero(np.diff(known.series)), len(codes) - 1)
+    ends = np.append(np.flatnonzero(np.diff(known.series)), len(known.series) - 1)
     past = known.values if future.all() or not future.any() else known.values[:, ~future]
     rows = ends
     if np.isnan(past[ends]).all(axis=1).any():
         rows = np.flatnonzero(~np.isnan(past).all(axis=1))
-    newest[known.series[rows]] = codes[rows]
+    newest[known.series[rows]] = known.codes[rows]
     return newest
 
 
@@ -179,25 +160,13 @@ def _count(codes: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:
     return np.searchsorted(codes, start + length) - np.searchsorted(codes, start)
 
 
-def _channels(future: np.ndarray) -> list[tuple[int, np.ndarray | slice]]:
-    """Pairs of (which start, channels): the past channels, then those known in advance."""
-    if not future.any():
-        return [(0, slice(None))]
-    return [(0, np.flatnonzero(~future)), (1, np.flatnonzero(future))]
-
-
-def _view(
-    codes: np.ndarray,
-    values: np.ndarray,
-    starts: tuple[np.ndarray, np.ndarray],
-    window_size: int,
-    future: np.ndarray,
-) -> np.ndarray:
+def _view(known: _Known, parts: _Parts, window_size: int) -> np.ndarray:
     """Windows of consecutive positions as a view of the rows, padded with NaN."""
-    n_windows, n_channels = len(starts[0]), values.shape[1]
+    codes, values = known.codes, known.values
+    n_windows, n_channels = len(parts[0][0]), values.shape[1]
     base = np.full((n_windows + window_size - 1, n_channels), np.nan, dtype=values.dtype)
-    for which, channels in _channels(future):
-        first = int(starts[which][0])
+    for start, channels in parts:
+        first = int(start[0])
         begin, end = np.searchsorted(codes, [first, first + len(base)])
         place: np.ndarray | slice = codes[begin:end] - first
         if end > begin and codes[end - 1] - codes[begin] == end - begin - 1:
@@ -211,21 +180,15 @@ def _view(
     return np.lib.stride_tricks.as_strided(base, shape, (step, step, channel), writeable=False)
 
 
-def _dense(
-    codes: np.ndarray,
-    values: np.ndarray,
-    starts: tuple[np.ndarray, np.ndarray],
-    window_size: int,
-    future: np.ndarray,
-) -> np.ndarray:
+def _dense(known: _Known, parts: _Parts, window_size: int) -> np.ndarray:
     """Windows of any positions as an array of their own."""
-    n_windows, n_channels = len(starts[0]), values.shape[1]
-    windows = np.empty((n_windows, window_size, n_channels), dtype=values.dtype)
-    for which, channels in _channels(future):
-        columns = np.ascontiguousarray(values[:, channels])
+    n_windows, n_channels = len(parts[0][0]), known.values.shape[1]
+    windows = np.empty((n_windows, window_size, n_channels), dtype=known.values.dtype)
+    for start, channels in parts:
+        columns = np.ascontiguousarray(known.values[:, channels])
         for first in range(0, n_windows, _BLOCK):
             block = slice(first, first + _BLOCK)
-            windows[block, :, channels] = _gather(codes, columns, starts[which][block], window_size)
+            windows[block, :, channels] = _gather(known.codes, columns, start[block], window_size)
     windows.flags.writeable = False
     return windows
 

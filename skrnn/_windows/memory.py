@@ -45,13 +45,7 @@ class WindowMemory:
         history = History.empty(values.shape[1]) if alone else self.history
         keys = self._placed(keys, history)
         return look_up(
-            keys,
-            values,
-            distinct_rows(keys, values),
-            history,
-            window_size=self.window_size,
-            horizon=self.horizon,
-            future=self.columns.future,
+            keys, values, history, window_size=self.window_size, horizon=self.horizon, future=self.columns.future
         )
 
     def _placed(self, keys: Keys, history: History) -> Keys:

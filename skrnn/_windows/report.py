@@ -66,17 +66,7 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
 
 
 def report_unfilled(values: np.ndarray, future: np.ndarray, names: np.ndarray, incomplete: str) -> None:
-    """Tell of rows to be forecast that lack what is known in advance.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, n_channels)
-        Rows of a call.
-    future, names : ndarray of shape (n_channels,)
-        Which channels are known in advance, and the names of all.
-    incomplete : {"warn", "ignore", "error"}
-        As in ``SlidingWindowTransformer``.
-    """
+    """Tell of rows to be forecast (n, channel) that lack what is known in advance: the ``future`` channels, bool."""
     missing = np.isnan(values)
     to_forecast = missing[:, ~future].all(axis=1)
     lacking = missing[:, future] & to_forecast[:, None]
@@ -93,14 +83,7 @@ def report_unfilled(values: np.ndarray, future: np.ndarray, names: np.ndarray, i
 def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incomplete: str) -> None:
     """Warn of a fit in which more than half of the windows miss steps.
 
-    Parameters
-    ----------
-    found, keys : Lookup, Keys
-        Windows and keys of the rows of ``fit``.
-    memory : WindowMemory
-        What it learnt.
-    incomplete : {"warn", "ignore", "error"}
-        As in ``SlidingWindowTransformer``; a fit raises no error, since its first windows always miss steps.
+    A fit raises no error, whatever ``incomplete`` says, since its first windows always miss steps.
     """
     n_incomplete = int(np.sum(found.n_missing > 0))
     if incomplete == "ignore" or 2 * n_incomplete <= len(keys):
@@ -124,17 +107,7 @@ def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incompl
 
 
 def report_forecast(missing: np.ndarray, memory: WindowMemory, incomplete: str) -> None:
-    """Tell of windows that a forecast reads and that miss steps of the past.
-
-    Parameters
-    ----------
-    missing : ndarray of bool
-        For each window, whether it misses steps.
-    memory : WindowMemory
-        What the window step learnt.
-    incomplete : {"warn", "ignore", "error"}
-        As in ``SlidingWindowTransformer``.
-    """
+    """Tell of windows that a forecast reads and that miss steps of the past, as ``missing`` says of each."""
     n_incomplete = int(missing.sum())
     if incomplete == "ignore" or not n_incomplete:
         return

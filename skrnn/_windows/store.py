@@ -48,16 +48,9 @@ class History:
         return replace(keys, series=series, labels=tuple(number))
 
     def extended(self, keys: Keys, values: np.ndarray, rows: Rows) -> History:
-        """This history with new rows of distinct keys; a row takes the place of an old one of the same key.
+        """This history with new ``rows`` of distinct keys; a row takes the place of an old one of the same key.
 
-        Parameters
-        ----------
-        keys : Keys
-            Keys that are placed, with series numbered as in this history.
-        values : ndarray of shape (n, n_channels)
-            Their values.
-        rows : ndarray of int, or a slice
-            Which of them; sorted by series, then place.
+        The keys are placed and their series numbered as in this history; rows are sorted by series, then place.
         """
         if not keys.known.all():
             rows = np.arange(len(keys))[rows]

@@ -285,7 +285,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         now = as_it_is_now(self)
         check_is_fitted(now)
         memory = now._memory
-        names = np.delete(check_feature_names_in(now, input_features), now._key_columns).tolist()
+        names = np.delete(check_feature_names_in(now, input_features), memory.columns.key_columns).tolist()
         return lag_names(names, memory.window_size, memory.horizon, memory.columns.future)
 
     def __sklearn_tags__(self) -> Tags:
@@ -293,11 +293,6 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    @property
-    def _key_columns(self) -> list[int]:
-        """Positions of the columns that are no channels."""
-        return self._memory.columns.key_columns
 
     def _learn(self, X: Any, y: Any) -> tuple[Keys, np.ndarray]:
         """Fit on a first batch of rows and return their keys and values."""
@@ -318,10 +313,8 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         reset = memory is None
         frame = Table.of_frame(X)
         table = frame or Table(check_rows(self, X, reset=reset))
-        if memory is None:
-            columns = Columns.of(table, self.time_column, self.group_column, self.future_columns)
-        else:
-            columns = memory.columns
+        named = self.time_column, self.group_column, self.future_columns
+        columns = Columns.of(table, *named) if memory is None else memory.columns
         places = columns.places(table)
         key_columns = [place for place in places if place is not None]
         table.check_channels(key_columns)
