@@ -9,15 +9,7 @@ from skrnn._compiled.kernels.products import room_for_panels
 
 
 class CompiledLinear:
-    """x @ weight.T + bias.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (output, column)
-        Weights.
-    bias : ndarray of shape (output,)
-        What is added.
-    """
+    """x @ weight.T + bias, with weight (output, column) and bias (output,)."""
 
     def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
         self._weight = weight

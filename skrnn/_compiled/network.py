@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.layer import CompiledLayer
 from skrnn._compiled.linear import CompiledLinear
-from skrnn._compiled.skip import CompiledMap
+from skrnn._compiled.linear_map import CompiledMap
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec, dropout_mask
 
@@ -23,16 +24,8 @@ _HELD = 2**20  # numbers in all steps of it, beyond what 256 sequences need
 class CompiledNetwork:
     """Recurrent layers and a linear head with gradients in closed form.
 
-    Parameters
-    ----------
-    spec : NetworkSpec
-        What the network is built from.
-    arrays : dict of ndarray
-        Its weights, in the names and the order of ``RecurrentNetwork.arrays``.
-    kernel : Kernel
-        The loops of its layers.
-    n_threads : int
-        Largest number of threads that share a batch.
+    ``arrays`` are the weights, in the names and the order of ``RecurrentNetwork.arrays``. No more than ``n_threads``
+    share a batch.
     """
 
     def __init__(self, spec: NetworkSpec, arrays: dict[str, np.ndarray], kernel: Kernel, n_threads: int) -> None:
@@ -43,9 +36,9 @@ class CompiledNetwork:
         self._arrays, gradients = _split(flat, arrays), _split(self._gradient, arrays)
         self._head = CompiledLinear(self._arrays["head.weight"], self._arrays["head.bias"])
         self._head_gradient = gradients["head.weight"], gradients["head.bias"]
-        self._skip = None
-        if spec.skip_steps:
-            self._skip = CompiledMap(spec.skip_steps, self._arrays["skip.weight"], gradients["skip.weight"])
+        self._linear = None
+        if spec.linear_steps:
+            self._linear = CompiledMap(spec.linear_steps, self._arrays["linear.weight"], gradients["linear.weight"])
         self._layers, first = [], 0
         for i in range(spec.num_layers):
             last = first + sum(array.size for name, array in arrays.items() if name.startswith(f"layers.{i}."))
@@ -61,15 +54,20 @@ class CompiledNetwork:
         """The weights as arrays of their own."""
         return {name: array.copy() for name, array in self._arrays.items()}
 
+    def arranged(self, arrays: Mapping[str, np.ndarray]) -> list[torch.Tensor]:
+        """Arrays in the order of the parameters, 0 for those that are not named."""
+        parts = [arrays.get(name, np.zeros_like(array)).ravel() for name, array in self._arrays.items()]
+        return [torch.from_numpy(np.concatenate(parts))]
+
     def settle(self, data: DeviceData) -> None:
         """Nothing but weights is learnt."""
 
     def forward(self, data: DeviceData, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
-        raw = self._head.forward(self._read(self._inputs(data, rows.numpy()), generator))
-        if self._skip is not None:
-            raw += self._skip.forward(data, rows.numpy())
+        raw = self._head.forward(self._last_states(self._inputs(data, rows.numpy()), generator))
+        if self._linear is not None:
+            raw += self._linear.forward(data, rows.numpy())
         return torch.from_numpy(raw)
 
     def backward(self, slope: torch.Tensor) -> None:
@@ -77,8 +75,8 @@ class CompiledNetwork:
         self._gradient[...] = 0
         by_answer = np.ascontiguousarray(slope.numpy())
         mine: Any = self._head.backward(by_answer, *self._head_gradient)
-        if self._skip is not None:
-            self._skip.backward(by_answer)
+        if self._linear is not None:
+            self._linear.backward(by_answer)
         for layer, mask in zip(reversed(self._layers), reversed(self._masks), strict=True):
             if mask is not None:
                 mine *= mask
@@ -95,9 +93,9 @@ class CompiledNetwork:
         held = data.n_steps * (data.base.shape[1] + self._spec.hidden_size)
         at_once = self._n_threads * max(1, min(_AT_ONCE // self._spec.hidden_size, max(_HELD // held, 256)))
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
-        raw = np.concatenate([self._head.forward(self._read(self._inputs(data, rows), None)) for rows in parts])
-        if self._skip is not None:
-            self._skip.infer(data, raw)
+        raw = np.concatenate([self._head.forward(self._last_states(self._inputs(data, rows), None)) for rows in parts])
+        if self._linear is not None:
+            self._linear.infer(data, raw)
         return torch.from_numpy(raw)
 
     def _inputs(self, data: DeviceData, rows: np.ndarray | slice) -> Inputs:
@@ -109,7 +107,7 @@ class CompiledNetwork:
         level = None if levels is None else np.tile(levels.numpy(), size)
         return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level, size)
 
-    def _read(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
+    def _last_states(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""
         training, n_shares = generator is not None, inputs.n_shares(self._gradient.size, self._n_threads)
         for layer in self._layers[:-1]:

@@ -18,14 +18,7 @@ from skrnn._compiled.layer import CompiledLayer
 class CompiledReading:
     """Takes the place of ``read_by_torch`` in one layer; its gradients enter autograd.
 
-    Parameters
-    ----------
-    kernel : Kernel
-        The loops.
-    hidden_size : int
-        Number of units.
-    n_threads : int
-        Largest number of threads that share a batch.
+    No more than ``n_threads`` share a batch.
     """
 
     def __init__(self, kernel: Kernel, hidden_size: int, n_threads: int) -> None:

@@ -47,7 +47,7 @@ def read_step(
     seen, after = _ALL if observed is None else observed.view(np.uint8)[None], []
     for i in range(spec.num_layers):
         weights = [array.ravel() for name, array in arrays.items() if name.startswith(f"layers.{i}.")]
-        states = _read(
+        states = _read_layer(
             kernel, np.concatenate(weights), x, seen, spec.hidden_size, None if before is None else before[i]
         )
         after.append(states)
@@ -55,7 +55,7 @@ def read_step(
     return CompiledLinear(arrays["head.weight"], arrays["head.bias"]).forward(x), tuple(after)
 
 
-def _read(
+def _read_layer(
     kernel: Kernel, weights: np.ndarray, x: np.ndarray, seen: np.ndarray, hidden: int, before: np.ndarray | None
 ) -> np.ndarray:
     """States (state, batch, hidden) of one layer."""

@@ -24,6 +24,7 @@ class DeviceData:
     level: torch.Tensor | None = None  # (n, levelled), from which these channels of a sequence are measured
     levelled: tuple[int, ...] = ()
     segment_size: int = 1
+    n_linear: int | None = None  # so many of the first columns are read by the linear map; None for all
 
     @cached_property
     def segments_observed(self) -> torch.Tensor | None:

@@ -171,18 +171,7 @@ def _sliding_sum(values: np.ndarray, length: int) -> np.ndarray:
 
 
 def flat_windows(windows: np.ndarray) -> np.ndarray:
-    """Each window in one row, oldest step first; a view stays a view.
-
-    Parameters
-    ----------
-    windows : ndarray of shape (n, n_steps, n_channels)
-        Windows.
-
-    Returns
-    -------
-    table : ndarray of shape (n, n_steps * n_channels)
-        Read-only.
-    """
+    """Windows (n, step, channel) as rows (n, step * channel), oldest step first, read-only; a view stays a view."""
     n, n_steps, n_channels = windows.shape
     if not windows[:1].flags.c_contiguous:
         windows = np.ascontiguousarray(windows)

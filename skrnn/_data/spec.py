@@ -15,7 +15,7 @@ class NetworkSpec:
     ``Layer(input_size, hidden_size, batch_first=True, **options)``, called as ``states, last = layer(x)`` with x
     of shape (batch, step, channel). ``norm`` and ``pooling`` are names of stages; with ``return_sequences`` the head
     answers at each step instead of reading a summary. The layers read ``segment_size`` steps at a time. A linear map of
-    the last ``skip_steps`` steps is added to the answers.
+    the first ``linear_size`` channels of the last ``linear_steps`` steps is added to the answers.
     """
 
     layer: str
@@ -30,12 +30,18 @@ class NetworkSpec:
     pooling: str = "last"
     return_sequences: bool = False
     segment_size: int = 1
-    skip_steps: int = 0
+    linear_steps: int = 0
+    linear_size: int = 0
 
     @property
     def is_plain(self) -> bool:
         """Whether nothing but recurrent layers, dropout and a head on the last state is asked for."""
         return self.norm is None and self.pooling == "last" and not self.return_sequences
+
+    @property
+    def reads_windows(self) -> bool:
+        """Whether one more step changes how the steps before it are read."""
+        return self.linear_steps > 0 or self.segment_size > 1
 
 
 def dropout_mask(x: torch.Tensor, rate: float, generator: torch.Generator | None) -> torch.Tensor:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 
+from skrnn._estimators.learnt import Learnt
 from skrnn._estimators.readings import Readings
+from skrnn._estimators.settings import plan_of, start_of
 from skrnn._learning import learns
 from skrnn._persistence import VersionedState
 from skrnn._training.progress import progress
@@ -30,8 +30,8 @@ from skrnn._validation import (
     check_weight,
     fit_context,
     plain,
-    plain_parameters,
     validation_set_named,
+    warn_of_left_out,
     warn_of_lost_precision,
     warn_of_lost_steps,
     warn_of_many_unobserved,
@@ -39,15 +39,14 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._data.examples import Examples
-    from skrnn._data.spec import NetworkSpec
+    from skrnn._estimators.fitting import Start
     from skrnn._model.loss_contract import Loss
     from skrnn._model.model import Model
-    from skrnn._training.loop import Plan, TrainingLog
+    from skrnn._training.loop import TrainingLog
 
 
-# Parameters that must be those of the last fit for training to go on.
-_SHAPES = (
-    "loss",
+# Parameters that shape a model: for training to go on, they must be those of the last fit.
+_SHAPING = (
     "hidden_size",
     "num_layers",
     "bidirectional",
@@ -59,28 +58,18 @@ _SHAPES = (
     "linear_skip",
 )
 
-
-_MANY = 1000
-_MANY_FOR_SPREAD = 100  # where the loss tells a spread: training makes that of its own samples too small
+_MANY = 40
 
 
-def _many(loss: Loss) -> int:
-    """From how many samples on "auto" holds some out."""
-    return _MANY_FOR_SPREAD if hasattr(loss, "std") or hasattr(loss, "quantiles") else _MANY
-
-
-def _suited_batch(n_samples: int) -> int:
-    """About 60 batches an epoch, of a size that is fast."""
-    return max(64, min(n_samples // 60, 200))
-
-
-class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
+class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
     """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
 
     loss_curve_: list[float]
+    n_iter_: int
     validation_loss_curve_: list[float] | None
     _layer: ClassVar[str]  # see NetworkSpec.layer
     _layer_options: ClassVar[tuple[str, ...]] = ()  # parameters that go to the layer as they are
+    _shaping: ClassVar[tuple[str, ...]] = _SHAPING
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "hidden_size": [Count(1)],
@@ -135,13 +124,12 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             read as ``missing`` says; ``pad_sequences`` makes one array of sequences of different lengths.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; classifiers take labels of shape (n_samples,). With ``return_sequences=True`` one for each step:
-            (n_samples, n_steps) or, for regressors, (n_samples, n_steps, n_outputs). What stands at skipped steps is
-            ignored.
+            (n_samples, n_steps) or, for regressors, (n_samples, n_steps, n_outputs). Skipped steps do not count.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples; 1 if None. Only their proportions count. A sample of weight 0 is left out
             altogether, and one of weight 2 counts like two equal ones beside others of weight 1.
         X_val : array-like, default=None
-            Sequences whose loss is watched in the place of a part of X. Not with ``early_stopping=False``.
+            Sequences whose loss is watched instead of that of a part of X. Not with ``early_stopping=False``.
         y_val : array-like, default=None
             Targets of ``X_val``.
         sample_weight_val : array-like, default=None
@@ -154,21 +142,15 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         examples = self._read(X, y, sample_weight, reset=not goes_on)
-        whole, held_out = examples, None
+        held_out = None
         if check_validation_set(self, X_val, y_val):
             with validation_set_named():
                 held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
             check_same_outputs(held_out.y, examples.y)
-        elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _many(self._make_loss()):
+        elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
             examples, held_out = self._hold_out(examples)
-        log = self._train(examples, held_out, whole, goes_on=goes_on, max_iter=plain(self.max_iter))
-        if not log.converged:
-            warnings.warn(
-                f"Maximum iterations ({self.max_iter}) reached and the optimization hasn't converged yet. Raise "
-                "max_iter or learning_rate_init.",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
+        log = self._train(examples, held_out, goes_on=goes_on, max_iter=plain(self.max_iter))
+        _warn_of_training(self, log)
         return self
 
     @learns
@@ -197,7 +179,7 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = self.__sklearn_is_fitted__()
         examples = self._read(X, y, sample_weight, reset=not goes_on)
-        self._train(examples, None, examples, goes_on=goes_on, max_iter=1)
+        self._train(examples, None, goes_on=goes_on, max_iter=1)
         return self
 
     @abstractmethod
@@ -210,6 +192,10 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
 
     def _weighted(self, examples: Examples, *, reset: bool) -> Examples:  # noqa: ARG002  classifiers count classes
         """The examples with the weights that the task adds."""
+        return examples
+
+    def _to_start_from(self, examples: Examples) -> Examples:
+        """The examples from which the first weights are found."""
         return examples
 
     def _hold_out(self, examples: Examples) -> tuple[Examples, Examples]:
@@ -241,17 +227,23 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
                 warn_of_lost_steps(examples.sequences, examples.weight)
         return self._weighted(examples, reset=reset)
 
-    def _train(
-        self, examples: Examples, held_out: Examples | None, whole: Examples, *, goes_on: bool, max_iter: int
-    ) -> TrainingLog:
+    def _train(self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""
-        from skrnn._model.model import train_on
+        from skrnn._estimators.fitting import fit, n_left_out, train_on
 
+        n_before = self.n_iter_ if goes_on else 0
         with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
             try:
-                model = self._continued(examples) if goes_on else self._untrained(examples, whole)
-                plan = self._plan(len(examples), max_iter)
-                model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
+                shaping = (*self._shaping, *self._layer_options)
+                start = start_of(self, self._make_loss(), examples.y.shape[-1], shaping)
+                plan = plan_of(self, len(examples), max_iter)
+                if goes_on:
+                    model = self._continued(start, examples)
+                    model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
+                else:
+                    first = self._to_start_from(examples)
+                    model, log = fit(start, examples, plan, first=first, held_out=held_out, report=report)
+                warn_of_left_out(self, n_left_out(model, examples))
             except FloatingPointError as error:
                 raise ValueError(
                     f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
@@ -263,68 +255,44 @@ class RecurrentEstimator(Readings, VersionedState, BaseEstimator, ABC):
         self.n_iter_ = len(self.loss_curve_)
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = log.best_loss
+        if log.best_epoch or not goes_on:
+            self.best_epoch_ = n_before + log.best_epoch
+        if not goes_on:
+            self.initial_loss_ = log.initial_loss
         self.n_outputs_ = examples.y.shape[-1]
         self._model: Model = model
         return log
 
-    def _plan(self, n_samples: int, max_iter: int) -> Plan:
-        from skrnn._training.loop import Plan
-
-        batch_size = plain(self.batch_size)
-        return Plan(
-            **plain_parameters(
-                self, "solver", "learning_rate", "learning_rate_init", "momentum", "weight_decay", "clip_norm"
-            ),
-            **plain_parameters(self, "tol", "n_iter_no_change", "shuffle"),
-            batch_size=min(_suited_batch(n_samples) if batch_size == "auto" else batch_size, n_samples),
-            max_iter=max_iter,
-        )
-
-    def _spec(self, examples: Examples, loss: Loss) -> NetworkSpec:
-        from skrnn._data.spec import NetworkSpec
-
-        if self.return_sequences and self.pooling != "last":
-            raise ValueError(
-                f"pooling={self.pooling!r} makes one summary of all steps, but return_sequences=True asks for an "
-                "answer at each step. Set pooling='last'."
-            )
-        if self.return_sequences and self.segment_size > 1:
-            raise ValueError(
-                f"segment_size={self.segment_size} reads several steps at a time, but return_sequences=True asks for "
-                "an answer at each step. Set segment_size=1."
-            )
-        return NetworkSpec(
-            **plain_parameters(self, "hidden_size", "num_layers", "bidirectional", "dropout", "norm", "pooling"),
-            **plain_parameters(self, "segment_size", "return_sequences"),
-            layer=self._layer,
-            input_size=examples.sequences.n_channels + (self.missing == "indicator"),
-            width=loss.width(examples.y.shape[-1]),
-            options=tuple(plain_parameters(self, *self._layer_options).items()),
-        )
-
-    def _untrained(self, examples: Examples, whole: Examples) -> Model:
-        """A new model in the units of the examples."""
-        from skrnn._model.start import start
-
-        loss = self._make_loss()
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        given = plain_parameters(self, "missing", "linear_skip", "dtype", "device")
-        return start(self._spec(examples, loss), loss, examples, whole, seed=seed, **given)
-
-    def _continued(self, examples: Examples) -> Model:
+    def _continued(self, start: Start, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""
-        name = type(self).__name__
+        name, model = type(self).__name__, self._model
         if examples.y.shape[-1] != self.n_outputs_:
             raise ValueError(f"y has {examples.y.shape[-1]} outputs, but {name} was fitted with {self.n_outputs_}.")
-        loss = self._make_loss()
-        spec, model = self._spec(examples, loss), self._model
-        old, new = ({**asdict(s), **dict(s.options)} for s in (model.spec, spec))
-        old |= {"loss": model.loss, "missing": model.missing, "linear_skip": model.linear_skip}
-        new |= {"loss": loss, **plain_parameters(self, "missing", "linear_skip")}
-        for parameter in (*_SHAPES, *self._layer_options):
-            if old[parameter] != new[parameter]:
+        for parameter, value in start.asked.items():
+            if model.asked[parameter] != value:
                 raise ValueError(
-                    f"{parameter} of {name} changed from {old[parameter]!r} to {new[parameter]!r} since the last fit, "
+                    f"{parameter} of {name} changed from {model.asked[parameter]!r} to {value!r} since the last fit, "
                     "so that training cannot go on. Fit with warm_start=False, or clone the estimator."
                 )
-        return replace(model.also_of(examples), spec=replace(spec, skip_steps=model.spec.skip_steps))
+        return model.also_of(examples, dropout=start.spec.dropout)
+
+
+def _warn_of_training(estimator: RecurrentEstimator, log: TrainingLog) -> None:
+    """Say what the user should know of the weights that stay."""
+    name = type(estimator).__name__
+    if not estimator.uses_recurrence_:
+        start = "linear answer" if estimator._model.spec.linear_steps else "constant"
+        warnings.warn(
+            f"{name} answers without its recurrent layers: no epoch of training was better on the held-out samples "
+            f"than the {start} that training starts from, which stays (best_epoch_ is 0). That is right where there is "
+            "nothing else to learn. Else try another learning_rate_init, or larger max_iter and n_iter_no_change.",
+            UserWarning,
+            stacklevel=5,
+        )
+    elif not log.converged:
+        warnings.warn(
+            f"Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't converged yet. Raise "
+            "max_iter or learning_rate_init.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )

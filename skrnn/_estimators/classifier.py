@@ -11,10 +11,12 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._estimators.base import RecurrentEstimator
+from skrnn._estimators.settings import keep
 from skrnn._learning import as_it_is_now, learns
 from skrnn._model.loss_contract import Loss
 from skrnn._model.losses import CLASSIFICATION_LOSSES, make_loss
 from skrnn._validation import (
+    Count,
     HasMethods,
     StrOptions,
     check_labels,
@@ -29,7 +31,7 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._data.examples import Examples
-    from skrnn._model.model import Model, Outputs
+    from skrnn._model.outputs import Outputs
 
 
 class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
@@ -42,6 +44,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RecurrentEstimator._parameter_constraints,
+        "linear_skip": ["boolean", Count(1), StrOptions({"auto"})],
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), HasMethods(["width", "__call__", "predict"])],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -56,22 +59,22 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         norm: str | None = None,
         pooling: str = "last",
         segment_size: int = 1,
-        linear_skip: bool | int = True,
+        linear_skip: bool | int | str = "auto",
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "log_loss",
         class_weight: Any = None,
         solver: str = "adam",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 0.005,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         clip_norm: float | None = 5.0,
         batch_size: int | str = "auto",
-        max_iter: int = 100,
+        max_iter: int = 200,
         shuffle: bool = True,
         tol: float = 1e-4,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 30,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         warm_start: bool = False,
@@ -81,37 +84,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         random_state: Any = None,
         verbose: int | bool = 0,
     ) -> None:
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.dropout = dropout
-        self.norm = norm
-        self.pooling = pooling
-        self.segment_size = segment_size
-        self.linear_skip = linear_skip
-        self.missing = missing
-        self.return_sequences = return_sequences
-        self.loss = loss
-        self.class_weight = class_weight
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.clip_norm = clip_norm
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.n_channels = n_channels
-        self.device = device
-        self.dtype = dtype
-        self.random_state = random_state
-        self.verbose = verbose
+        keep(self, locals())
 
     @learns
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
@@ -144,13 +117,15 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         del self._in_partial_fit, self._named_classes
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Any, linear_only: bool = False) -> np.ndarray:
         """Predict the most probable class of each sequence, or of each step.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_steps, n_channels) or (n_samples, n_steps * n_channels)
             Sequences. Their number of steps may differ from that in ``fit`` if X has three dimensions.
+        linear_only : bool, default=False
+            Leave out what the recurrent layers add, and answer with the linear map alone; see ``linear_skip``.
 
         Returns
         -------
@@ -159,7 +134,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             the initial state, with a warning.
         """
         now = as_it_is_now(self)
-        return now._answer(*now._infer(X))
+        return now._answer(*now._infer(X, linear_only=linear_only))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict the probability of each class.
@@ -250,11 +225,11 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
             raise ValueError("class_weight gives all samples the weight 0, which leaves nothing to learn from.")
         return examples
 
-    def _untrained(self, examples: Examples, whole: Examples) -> Model:
-        """A new model; its linear part starts at nothing where classes are yet to come: it would rule them out."""
+    def _to_start_from(self, examples: Examples) -> Examples:
+        """With all classes alike where some are yet to come: the linear map would rule these out."""
         if self._in_partial_fit and len(np.unique(_labels_of(examples.y))) < len(self.classes_):
-            examples = replace(examples, y=np.full_like(examples.y, 1 / len(self.classes_)))
-        return super()._untrained(examples, whole)
+            return replace(examples, y=np.full_like(examples.y, 1 / len(self.classes_)))
+        return examples
 
     def _hold_out(self, examples: Examples) -> tuple[Examples, Examples]:
         if self.return_sequences:
@@ -267,7 +242,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
 
 def _probabilities(model: RecurrentClassifier, outputs: Outputs) -> np.ndarray:
     """Probabilities (..., class), also from those of the second of two (..., 1)."""
-    answer = model._finite(model._model.predict(outputs), np.dtype(np.float64), outputs.of)
+    answer = model._finite(outputs.answers(), np.dtype(np.float64), outputs.of)
     return answer if answer.shape[-1] > 1 else np.concatenate([1 - answer, answer], axis=-1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Mapping
@@ -22,63 +23,54 @@ bidirectional : bool, default=False
 dropout : float, default=0.0
     Share of the numbers that are set to 0 while training, between layers and before the output; in [0, 1).
 norm : {"batch", "layer"} or None, default=None
-    Normalise what enters each layer above the first and what enters the output. "batch": each column over the
-    sequences and observed steps of a batch, in prediction by running statistics; "layer": each step over its
-    columns. The first layer reads channels that are standardised anyway. "batch" needs batches of more than one
-    sequence: ``batch_size=1`` is an error, and a size that would leave a last batch of one is raised until it does not.
+    Normalise what enters each layer above the first, and what enters the output. "batch": each column, over the
+    sequences and observed steps of a batch; in prediction by running statistics. "layer": each step, over its columns.
+    "batch" needs batches of more than one sequence: ``batch_size=1`` is an error, and a size that would leave a last
+    batch of one is raised until it does not.
 pooling : {"last", "mean", "max", "attention"}, default="last"
-    What the output reads of the top layer: the state after the last step (of each direction), or the mean, the
-    largest values or a mean with learnt weights (additive attention) over the steps that are not skipped. Must be
-    "last" with ``return_sequences=True``.
+    What the output reads of the top layer. "last": the state after the last step, of each direction. "mean", "max":
+    the mean or the largest values of the steps that are not skipped. "attention": a mean of them with learnt weights
+    (additive attention). Must be "last" with ``return_sequences=True``.
 segment_size : int, default=1
-    How many steps the first layer reads at a time, side by side. Must divide the number of steps of X. A window of
-    several seasons read in segments of one season is read many times faster, and often better: the layers then step
-    from season to season. What is missing in a segment counts as the mean of its channel; a segment of nothing but
-    skipped steps is skipped. With ``pooling`` the steps are segments. Must be 1 with ``return_sequences=True``.
+    Number of steps that the first layer reads at a time, side by side. Must divide the number of steps of X. A window
+    of several seasons is read many times faster, and often better, in segments of one season. What is missing in a
+    segment counts as the mean of its channel; a segment of nothing but skipped steps is skipped. ``pooling`` then
+    pools segments. Must be 1 with ``return_sequences=True``.
 linear_skip : bool or int, default=True
-    Add a linear map of all steps (True), or of so many of the last ones, to what the recurrent layers answer; at most
-    2,500 numbers are read, those of the last steps. A sequence begins and ends with an observed step: padding with NaN
-    in front of it or behind it changes nothing. Missing steps between count as the mean of the others of the sequence.
-    Ignored with ``return_sequences=True``.
-
-    Regressors start from a linear forecast: ridge regression in closed form, with the penalty that generalised
-    cross-validation chooses. With "absolute_error", "huber" and "quantile", errors and values of X far outside the
-    others hardly count in it. What is trained adds to it, starting from nothing; the biases of the output start where
-    the loss of its errors is least, for instance at their quantiles. The loss, ``loss_curve_``, ``tol`` and
-    ``delta`` are then in units of the linear forecast's errors. With early stopping, the linear forecast stays alone
-    unless the loss of the held-out sequences falls by more than two standard errors; alone, it is fitted once more, on
-    all sequences but those of ``X_val``. ``partial_fit`` keeps the linear forecast of its first call.
-
-    A channel that holds the past of a target, which is found where later sequences hold earlier targets, is measured
-    from its last value, for the layers too, and so is the target; of several targets that vary, all must have such a
-    channel. Sequences in which steps are missing there, as at the start of a series, are left out of training where
-    they are no more than a tenth of all; else those that miss all steps.
-
-    With 200 sequences or more, the last quarter of them decides on two exceptions; held-out sequences are among these,
-    but not those of ``X_val``. The last value itself counts in the linear forecast if the error is lower with it by
-    more than three standard errors. The layers read values in the place of differences if an ensemble of trees learns
-    what the linear forecast leaves better from these, by more than one standard error.
-
-    With ``loss="poisson"``, losses that are not equivariant and for classifiers the map starts where the loss is least,
-    with half of the sum of its squared weights as penalty beside the sum of the losses: for log loss that is
-    scikit-learn's ``LogisticRegression``. In that sum sample weights have mean 1, and equal samples are one sample.
+    Add a linear map of the steps to the answer of the recurrent layers: of all steps (True), of this many of the last
+    ones (int), or of none (False). Training starts from the best linear answer, a ridge regression for squared error,
+    and the layers add nothing to it at first. The map is then trained with all other weights; see ``linear_coef_`` and
+    ``predict(X, linear_only=True)``. A missing step counts as the mean of the others of its sequence. The map reads
+    2,500 numbers at most, those of the last steps. Ignored with ``return_sequences=True``.
+linear_skip : "auto", bool or int, default="auto"
+    Add a linear map of the steps to the answer of the recurrent layers: of all steps (True), of this many of the last
+    ones (int), or of none (False). Training then starts from a logistic regression of the steps, and the layers add
+    nothing to it at first. That helps if each step has its own meaning, and harms if what matters may come at any
+    step. "auto" trains one network without the map and one with it, and keeps the one with the lower loss of the
+    held-out samples; it is False if none are held out. ``linear_steps_`` tells. A missing step counts as the mean of
+    the others of its sequence. Ignored with ``return_sequences=True``.
+anchor : {"auto", "last"} or None, default="auto"
+    What sequences and targets are measured from. If a channel of X holds the past of the target, its last value is
+    subtracted from this channel and from the target, and added to the answer. "auto": the layers also read the values
+    of this channel as they are. "last": they read the changes only; without such a channel, ``fit`` raises an error.
+    None: nothing is subtracted. The channel is the one in which later sequences hold earlier targets, so the rows must
+    be in the order of time; ``anchor_`` names it. Ignored with ``return_sequences=True``, for losses whose answers do
+    not move with y ("poisson", functions, objects that are not equivariant), and "auto" with ``linear_skip=False``.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
-    is skipped only if all its channels are NaN; else the missing ones count as 0 in standardised units, their mean,
-    and one more channel is 1 at such steps and 0 at others.
+    is skipped only if all its channels are NaN. Otherwise the missing ones count as their mean, and one more channel is
+    1 at such steps and 0 at others.
 return_sequences : bool, default=False
     Predict one answer for each step instead of one for each sequence; y then has an axis of steps.
 loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gaussian"}, callable or object, \
 default="squared_error"
-    What is minimised. The answer is the mean ("squared_error"), the median ("absolute_error"), a compromise that
-    outliers move little ("huber"), quantiles ("quantile"), the mean of counts or other targets that are not
-    negative ("poisson", through an exponential), or mean and standard deviation ("gaussian", see ``return_std`` of
-    ``predict``). For the second to the fourth, X and y are standardised by medians and by the width of the central half
-    of the values, so that single outliers do no harm. A function ``loss(y_true, y_pred)`` gets tensors of shape
-    (n, n_outputs) in the units of y and gives one value for each row, of shape (n,). An object can do more; the page
-    on losses in the documentation tells what it must have. Both are tried out in ``fit``.
+    What is minimised. The answer is the mean ("squared_error"; "poisson" if targets are not negative, such as counts;
+    "gaussian", with a standard deviation), the median ("absolute_error"), between the two ("huber"), or quantiles
+    ("quantile"). With the median, "huber" and quantiles, single outliers in X or y do no harm. A function
+    ``loss(y_true, y_pred)`` gets tensors of shape (n, n_outputs) in the units of y and returns one value for each row,
+    of shape (n,). An object can do more, see the page on losses in the documentation.
 loss : {"log_loss"} or object, default="log_loss"
-    What is minimised. The page on losses in the documentation tells what an object must have.
+    What is minimised. The page on losses in the documentation says what an object must have.
 class_weight : dict, "balanced" or None, default=None
     Factors on the weights of the samples, or of the steps, of each class: ``{label: factor}``, 1 for labels that
     are not named. "balanced" gives all classes the same total weight.
@@ -86,42 +78,43 @@ quantile : float or tuple of float, default=0.5
     Level or increasing levels in (0, 1) to predict. With several, ``predict`` gives the one nearest to 0.5 (the
     lower of two) and ``predict_quantiles`` all. Ignored unless ``loss="quantile"``.
 delta : float, default=1.0
-    Error above which the loss is linear, in units of standardised targets. Ignored unless ``loss="huber"``.
+    Error above which the loss is linear, in the units of the losses (see ``loss_curve_``). Ignored unless
+    ``loss="huber"``.
 solver : {"adam", "adamw", "rmsprop", "sgd"}, default="adam"
     Optimiser, as in ``torch.optim``.
-learning_rate : {"constant", "cosine", "adaptive"}, default="constant"
-    Step size over the epochs: ``learning_rate_init`` throughout; half a cosine from there to 0 at ``max_iter``; or
-    divided by 5 each time that the watched loss stalls for ``n_iter_no_change`` epochs, until it is a millionth,
-    instead of stopping. With "cosine", a stalled loss brings the end near: what is left of the cosine passes in
-    ``n_iter_no_change`` epochs; either end counts as convergence. "cosine" is "constant" in ``partial_fit``.
-learning_rate_init : float, default=0.001
-    Step size of the solver.
+learning_rate : {"constant", "cosine", "adaptive"}, default="cosine"
+    Step size over the epochs. "constant": ``learning_rate_init``; training ends when the watched loss stalls, see
+    ``n_iter_no_change``. "cosine": half a cosine, from ``learning_rate_init`` to 0 at ``max_iter``; when the loss
+    stalls, the rest of it passes in ``n_iter_no_change`` epochs. Either end counts as convergence. "adaptive": divided
+    by 5 when the loss stalls, down to a millionth. In ``partial_fit``, "cosine" is "constant".
+learning_rate_init : float, default=0.005
+    Step size of the first epoch.
 momentum : float, default=0.9
     Momentum in [0, 1). Ignored unless ``solver="sgd"``.
 weight_decay : float, default=0.0
-    Weight decay of the solver: a penalty on the squared weights, or with "adamw" a decay apart from the gradient.
+    Weight decay of the solver: a penalty on the squared weights, or with "adamw" a decay apart from the gradient. It
+    pulls the linear map to its start (see ``linear_skip``), and all other weights to 0.
 clip_norm : float or None, default=5.0
-    Largest norm of the gradient of a batch; longer ones are shortened to it. None clips nothing.
+    Largest norm of the gradient of a batch. A longer gradient is shortened to it. None shortens nothing.
 batch_size : int or "auto", default="auto"
     Number of sequences in a batch; "auto" is ``n_samples // 60``, but at least 64 and at most 200.
-max_iter : int, default=100
+max_iter : int, default=200
     Largest number of epochs.
 shuffle : bool, default=True
     Shuffle the sequences before each epoch.
 tol : float, default=1e-4
-    Smallest fall of the watched loss that counts, in units of the loss of standardised targets. Where the loss of
-    held-out sequences is watched and is below 1, this share of it.
-n_iter_no_change : int, default=10
-    Training stops when the watched loss has not fallen by ``tol`` for more than this many epochs in a row; see
-    ``learning_rate`` for what comes before the end.
+    Smallest fall of the watched loss that counts: as a share of the lowest loss so far, or of 1 if that is above 1.
+n_iter_no_change : int, default=30
+    The watched loss has stalled when it has not fallen by ``tol`` for more than this many epochs in a row. What
+    follows, ``learning_rate`` says: with the default, a last part of as many epochs.
 early_stopping : bool or "auto", default="auto"
-    Watch the loss of held-out sequences instead of the training loss, and return the weights of the best epoch. "auto"
-    does so from 1,000 sequences on, or where ``X_val`` is passed; not in ``partial_fit``. With ``loss="quantile"`` and
-    "gaussian" it does so from 100 on: long training without held-out sequences makes spreads too small.
+    Hold out some samples, watch their loss instead of the training loss, and keep the weights of the best epoch, those
+    before the first epoch among them. "auto" does so from 40 samples on, or if ``X_val`` is passed. False trains on
+    all samples and keeps the last weights. ``partial_fit`` holds nothing out, and refuses True.
 validation_fraction : float, default=0.1
-    Share of the sequences to hold out: the last ones; for classifiers the last ones of each class, unless
-    ``return_sequences=True``. With k targets in a row the k - 1 sequences before them are left out. Ignored without
-    early stopping, and where ``X_val`` is passed.
+    Share of the samples to hold out: the last ones, for classifiers the last ones of each class (the last ones of all
+    with ``return_sequences=True``). With k targets, the k - 1 samples before them are left out. Ignored without early
+    stopping, and if ``X_val`` is passed.
 warm_start : bool, default=False
     Go on from the weights of the last fit. The parameters that shape the network must be the same. Ignored by
     ``partial_fit``, which always goes on.
@@ -144,16 +137,38 @@ verbose : int or bool, default=0
 _ATTRIBUTES = """
 classes_ : ndarray of shape (n_classes,)
     Labels, sorted.
+anchor_ : ndarray of shape (n_outputs,) or None
+    Channel of X from whose last value each output is measured; -1 for an output that never changed in ``fit``. None if
+    there is no such channel, see ``anchor``.
+best_epoch_ : int
+    Number of epochs after which the present weights were reached. 0: no epoch was better than the start.
+uses_recurrence_ : bool
+    Whether the recurrent layers take part in the answers. False where the linear start stays (see ``linear_skip``).
+linear_steps_ : int
+    Number of the last steps that the linear map reads; 0 if there is none.
+linear_coef_ : ndarray of shape (n_outputs, n_steps, n_channels)
+    Linear part of the answers, in the units of X and y. If no step is missing, ``predict(X, linear_only=True)`` is the
+    sum of ``linear_coef_ * X`` over the last n_steps, oldest first, plus ``linear_intercept_``. For "poisson" it is
+    the part of the log of the mean, in units of the mean of y; for functions that of standardised targets; for
+    classifiers that of ``decision_function``. Several quantiles have one output for each level.
+linear_intercept_ : ndarray of shape (n_outputs,)
+    See ``linear_coef_``.
+weights_ : dict of str to ndarray
+    All weights, by the names that torch gives them, in the units of the network. A copy.
+n_parameters_ : int
+    Number of weights.
+initial_loss_ : float
+    Watched loss before the first epoch, with which the curves can be compared.
 loss_curve_ : list of float
-    Mean training loss of each epoch, of standardised targets or, see ``linear_skip``, in units of the linear forecast's
-    errors.
+    Mean training loss of each epoch. Its units: the linear start has a squared error of 1 on the samples trained on
+    (with ``linear_skip=False``, the mean of y has). For "poisson", y is in units of its mean; for functions, the mean
+    of y has a loss of 1; for classifiers it is a log loss.
 validation_loss_curve_ : list of float or None
-    Loss of the held-out sequences after each epoch; None where the last call of ``fit`` had no early stopping.
+    Loss of the held-out samples after each epoch; None if the last call of ``fit`` held none out.
 loss_ : float
     Training loss of the last epoch.
 best_loss_ : float
-    Lowest watched loss of the last call of ``fit`` or ``partial_fit``; that of the linear forecast where this stayed as
-    it was, see ``linear_skip``.
+    Lowest watched loss of the last call of ``fit`` or ``partial_fit``; with early stopping that of the present weights.
 n_iter_ : int
     Number of epochs, those of earlier fits with ``warm_start`` and of ``partial_fit`` included.
 n_features_in_ : int
@@ -179,7 +194,8 @@ def documented(face: _Face) -> _Face:
     if face.__doc__ is None:  # python -OO
         return face
     signature = inspect.signature(face).parameters
-    attributes = [entry for entry in _entries(_ATTRIBUTES) if "class_weight" in signature or "classes_" not in entry]
+    other = "anchor_" if "class_weight" in signature else "classes_"
+    attributes = [entry for entry in _entries(_ATTRIBUTES) if not entry.startswith(other)]
     sections = {
         "parameters": _section("Parameters", _entries_of(signature)),
         "attributes": _section("Attributes", attributes),
@@ -193,7 +209,7 @@ def documented(face: _Face) -> _Face:
 
 
 def _copy_named(function: Any, name: str) -> FunctionType:
-    """A copy of a function by another name, which Python's errors of wrong arguments tell."""
+    """A copy of a function by another name, which Python's errors of wrong arguments show."""
     copy = FunctionType(function.__code__, function.__globals__, function.__name__, None, function.__closure__)
     for attribute in ("__defaults__", "__kwdefaults__", "__annotations__", "__doc__", "__module__"):
         setattr(copy, attribute, getattr(function, attribute))
@@ -210,9 +226,8 @@ def _entries_of(signature: Mapping[str, inspect.Parameter]) -> list[str]:
     found = {}
     for entry in _entries(_PARAMETERS):
         head = entry.partition("\n")[0]
-        name = head.partition(" ")[0]
-        default = signature[name].default if name in signature else None
-        if name in signature and (not isinstance(default, str) or head.endswith(f'default="{default}"')):
+        name, default = head.partition(" ")[0], ast.literal_eval(head.rpartition("default=")[2])
+        if name in signature and signature[name].default == default:
             found[name] = entry
     return [found[name] for name in signature]
 

@@ -22,7 +22,8 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._data.sequences import Sequences
-    from skrnn._model.model import Model, Outputs
+    from skrnn._model.model import Model
+    from skrnn._model.outputs import Outputs
 
 
 class Readings(ABC):
@@ -103,12 +104,11 @@ class Readings(ABC):
                 f"predict_step keeps the states after the last step only, but this {name} was fitted with pooling="
                 f"{spec.pooling!r}, which needs those of all steps. Fit with pooling='last'."
             )
-        values = check_step(self, X, self._model.n_channels)
+        values = check_step(self, X, self._model.units.n_channels)
         model = self._model
         state = check_states(state, len(values), model.state_shapes, allow_nan=model.reads_windows)
         outputs, after = model.step(values, state, self.device)
-        assert outputs.of is not None
-        warn_of_new_values(self, outputs.of, model.x_scale)
+        warn_of_new_values(self, outputs.of, model.units.x)
         for array in () if model.reads_windows else after:
             self._finite(array, array.dtype, outputs.of)
         return outputs, values.dtype, after
@@ -117,13 +117,21 @@ class Readings(ABC):
     def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
         """Predictions from outputs, in the shape that users see."""
 
-    def _infer(self, X: Any) -> tuple[Outputs, np.dtype]:
+    def _infer(self, X: Any, *, linear_only: bool = False) -> tuple[Outputs, np.dtype]:
         """Outputs, and the precision of X."""
         sequences = self._sequences(X)
-        warn_of_unobserved(self, sequences, self._model.missing)
-        return self._model.infer(sequences, self.device), sequences.base.dtype
+        warn_of_unobserved(self, sequences, self._model.units.missing)
+        model = self._model
+        if linear_only:
+            if not model.spec.linear_steps:
+                raise ValueError(
+                    f"linear_only=True needs a linear map, but this {type(self).__name__} was fitted without one (see "
+                    "linear_skip)."
+                )
+            model = model.linear_alone()
+        return model.infer(sequences, self.device), sequences.base.dtype
 
-    def _finite(self, answer: np.ndarray, dtype: np.dtype, sequences: Sequences | None) -> np.ndarray:
+    def _finite(self, answer: np.ndarray, dtype: np.dtype, sequences: Sequences) -> np.ndarray:
         """An answer to sequences in some precision; ValueError, with the likely cause, if it is not finite."""
         finite = bool(np.isfinite(answer).all())
         with np.errstate(over="ignore"):
@@ -136,8 +144,7 @@ class Readings(ABC):
                 f"The answers of {name} reach {np.abs(answer).max():.4g}, beyond {dtype}, the precision of X. Pass X "
                 "in float64."
             )
-        assert sequences is not None
-        distance, channel, value = self._model.farthest(sequences)
+        distance, channel, value = self._model.units.farthest(sequences)
         raise ValueError(
             f"The answer of {name} is not finite for some samples of X. The value of X that is farthest from those of "
             f"fit is {value:.4g} in channel {channel}, {distance:.4g} standard deviations from the mean. If that is "
@@ -146,13 +153,13 @@ class Readings(ABC):
 
     def _observed(self, X: Any) -> np.ndarray:
         """Steps of X that are read (n, step)."""
-        return self._sequences(X).observed_steps(self._model.missing)
+        return self._sequences(X).observed_steps(self._model.units.missing)
 
     def _sequences(self, X: Any) -> Sequences:
         check_is_fitted(self)
-        sequences = check_sequences(self, X, n_channels=self._model.n_channels, reset=False)
+        sequences = check_sequences(self, X, n_channels=self._model.units.n_channels, reset=False)
         check_segments(sequences, self._model.spec.segment_size)
-        warn_of_new_values(self, sequences, self._model.x_scale)
+        warn_of_new_values(self, sequences, self._model.units.x)
         return sequences
 
     def __sklearn_tags__(self) -> Tags:

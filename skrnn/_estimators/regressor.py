@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._estimators.base import RecurrentEstimator
+from skrnn._estimators.settings import keep
 from skrnn._learning import as_it_is_now
 from skrnn._model.loss_contract import Loss
 from skrnn._model.losses import REGRESSION_LOSSES, has_reading, make_loss
@@ -30,7 +31,7 @@ from skrnn._validation import (
 )
 
 if TYPE_CHECKING:
-    from skrnn._model.model import Outputs
+    from skrnn._model.outputs import Outputs
 
 
 def _has_quantiles(estimator: Any) -> bool:
@@ -41,8 +42,10 @@ def _has_quantiles(estimator: Any) -> bool:
 class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
     """Abstract: a face adds its layer."""
 
+    _shaping: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._shaping, "anchor")
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RecurrentEstimator._parameter_constraints,
+        "anchor": [StrOptions({"auto", "last"}), None],
         "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
         "quantile": [Interval(Real, 0, 1, closed="neither"), tuple],
         "delta": [Interval(Real, 0, None, closed="neither")],
@@ -59,22 +62,23 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         pooling: str = "last",
         segment_size: int = 1,
         linear_skip: bool | int = True,
+        anchor: str | None = "auto",
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "squared_error",
         quantile: float | tuple[float, ...] = 0.5,
         delta: float = 1.0,
         solver: str = "adam",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate: str = "cosine",
+        learning_rate_init: float = 0.005,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         clip_norm: float | None = 5.0,
         batch_size: int | str = "auto",
-        max_iter: int = 100,
+        max_iter: int = 200,
         shuffle: bool = True,
         tol: float = 1e-4,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: int = 30,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         warm_start: bool = False,
@@ -84,40 +88,9 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         random_state: Any = None,
         verbose: int | bool = 0,
     ) -> None:
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.dropout = dropout
-        self.norm = norm
-        self.pooling = pooling
-        self.segment_size = segment_size
-        self.linear_skip = linear_skip
-        self.missing = missing
-        self.return_sequences = return_sequences
-        self.loss = loss
-        self.quantile = quantile
-        self.delta = delta
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.momentum = momentum
-        self.weight_decay = weight_decay
-        self.clip_norm = clip_norm
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.warm_start = warm_start
-        self.n_channels = n_channels
-        self.device = device
-        self.dtype = dtype
-        self.random_state = random_state
-        self.verbose = verbose
+        keep(self, locals())
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:
+    def predict(self, X: Any, return_std: bool = False, linear_only: bool = False) -> Any:
         """Predict the target of each sequence, or of each step.
 
         Parameters
@@ -126,6 +99,8 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             Sequences. Their number of steps may differ from that in ``fit`` if X has three dimensions.
         return_std : bool, default=False
             Return standard deviations too. Needs ``loss="gaussian"``.
+        linear_only : bool, default=False
+            Leave out what the recurrent layers add, and answer with the linear map alone; see ``linear_skip``.
 
         Returns
         -------
@@ -138,9 +113,9 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             Standard deviations of the targets around the predictions, in the same shape. Only with ``return_std=True``.
         """
         now = as_it_is_now(self)
-        outputs, dtype = now._infer(X)
+        outputs, dtype = now._infer(X, linear_only=linear_only)
         answer = now._answer(outputs, dtype)
-        return (answer, now._std(outputs, dtype)) if return_std else answer
+        return (answer, now._shaped(_std(outputs), dtype, outputs)) if return_std else answer
 
     @available_if(_has_quantiles)
     def predict_quantiles(self, X: Any) -> np.ndarray:
@@ -159,15 +134,15 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         """
         now = as_it_is_now(self)
         outputs, dtype = now._infer(X)
-        return now._shaped(now._model.quantiles(outputs), dtype, outputs, axis=-2)
+        return now._shaped(outputs.quantiles(), dtype, outputs, axis=-2)
 
     def predict_step(self, X: Any, state: tuple[np.ndarray, ...] | None = None, return_std: bool = False) -> Any:
         """Read one more step of each sequence and predict.
 
         Nothing is kept in the estimator: the state goes in and comes out. A sequence that is stepped through from its
         start ends with the answer that ``predict`` gives for it. The cost does not depend on how long the past is;
-        but with ``linear_skip`` or ``segment_size``, the last steps are read anew each time, as many as the sequences
-        of ``fit`` had, and older ones are forgotten.
+        but with ``linear_skip``, an anchor or ``segment_size``, the last steps are read anew each time, as many as the
+        sequences of ``fit`` had, and older ones are forgotten.
 
         Parameters
         ----------
@@ -175,9 +150,9 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
         state : tuple of ndarray of shape (_, n_samples, _), default=None
             What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
-            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip`` or ``segment_size`` an
-            array of the last steps, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in
-            state)`` takes some of the sequences. None is the start.
+            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip``, an anchor or
+            ``segment_size`` an array of the last steps, of shape (n_steps, n_samples, n_channels).
+            ``tuple(array[:, rows] for array in state)`` takes some of the sequences. None is the start.
         return_std : bool, default=False
             Return standard deviations too. Needs ``loss="gaussian"``.
 
@@ -200,7 +175,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         now = as_it_is_now(self)
         outputs, dtype, after = now._step(X, state)
         answer = now._answer(outputs, dtype)
-        return (answer, now._std(outputs, dtype), after) if return_std else (answer, after)
+        return (answer, now._shaped(_std(outputs), dtype, outputs), after) if return_std else (answer, after)
 
     @available_if(_has_quantiles)
     def predict_quantiles_step(
@@ -224,7 +199,13 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         """
         now = as_it_is_now(self)
         outputs, dtype, after = now._step(X, state)
-        return now._shaped(now._model.quantiles(outputs), dtype, outputs, axis=-2), after
+        return now._shaped(outputs.quantiles(), dtype, outputs, axis=-2), after
+
+    @property
+    def anchor_(self) -> np.ndarray | None:
+        check_is_fitted(self)
+        anchor = self._model.units.anchor
+        return None if anchor is None else anchor.channel.copy()
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination of the predictions.
@@ -258,14 +239,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         return tags
 
     def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
-        return self._shaped(self._model.predict(outputs), dtype, outputs)
-
-    def _std(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
-        loss = self._model.loss
-        if not hasattr(loss, "std"):
-            fitted_with = next((name for name, kind in REGRESSION_LOSSES.items() if type(loss) is kind), loss)
-            raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {fitted_with!r}.")
-        return self._shaped(self._model.std(outputs), dtype, outputs)
+        return self._shaped(outputs.answers(), dtype, outputs)
 
     def _shaped(self, answer: np.ndarray, dtype: np.dtype, outputs: Outputs, axis: int = -1) -> np.ndarray:
         """An answer with or without the axis of targets."""
@@ -281,3 +255,12 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
 
     def _make_loss(self) -> Loss:
         return make_loss(REGRESSION_LOSSES, plain(self.loss), plain_parameters(self, "quantile", "delta"))
+
+
+def _std(outputs: Outputs) -> np.ndarray:
+    """Standard deviations (..., target); ValueError if the loss has none."""
+    loss = outputs.loss
+    if not hasattr(loss, "std"):
+        fitted_with = next((name for name, kind in REGRESSION_LOSSES.items() if type(loss) is kind), loss)
+        raise ValueError(f"return_std=True needs loss='gaussian', but this model was fitted with {fitted_with!r}.")
+    return outputs.std()

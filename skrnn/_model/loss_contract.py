@@ -12,6 +12,8 @@ A loss is an object with
 * ``constant(y, weight)``, the output (width,) with the least weighted loss if it is the same in all rows; without it,
   it is searched for,
 * ``domain``, which targets it takes: "real", as without it, or "non-negative", where y is divided by its mean,
+* ``raw_of(answers)``, outputs (batch, width) whose answers are these; without it, an equivariant loss of width
+  ``n_targets`` answers its outputs. Training of equivariant losses can then start from a linear regression,
 * ``robust``, whether single large errors hardly move its answers: units are then measured by medians and quantiles,
 * ``std(raw)``, standard deviations of shape (batch, n_targets), and
 * ``quantiles(raw)`` of shape (batch, n_targets, n_levels).
@@ -87,6 +89,26 @@ class FunctionLoss:
         return repr(self.function)
 
 
+def outputs_of_answers(loss: Loss, width: int, n_targets: int) -> np.ndarray | None:
+    """Which outputs move with which answers: a matrix (target, output) of 0 and 1; None if that is not known.
+
+    Only of losses whose answers move with y.
+    """
+    import torch
+
+    raw_of = getattr(loss, "raw_of", (lambda answers: answers) if width == n_targets else None)
+    return None if raw_of is None else np.asarray(raw_of(torch.eye(n_targets, dtype=torch.float64)).numpy())
+
+
+def is_robust(loss: Loss) -> bool:
+    return bool(getattr(loss, "robust", False))
+
+
+def moves_with_y(loss: Loss) -> bool:
+    """Whether adding a number to y adds it to the answers."""
+    return loss.equivariant and getattr(loss, "domain", "real") == "real"
+
+
 def as_loss(loss: Any) -> Loss:
     """A loss from a function or an object that users pass; what can be told without data is checked."""
     if inspect.isclass(loss):
@@ -132,6 +154,8 @@ def check_loss(loss: Loss, width: Any, y: torch.Tensor) -> None:
     _check_tensor(slope, (n, int(width)), f"The gradient of loss={loss!r} must be a tensor")
     raw = raw.detach()
     _check_tensor(loss.predict(raw), (n, n_targets), f"predict of loss={loss!r} must return a tensor")
+    if hasattr(loss, "raw_of"):
+        _check_tensor(loss.raw_of(y), (n, int(width)), f"raw_of of loss={loss!r} must return a tensor")
     if hasattr(loss, "std"):
         _check_tensor(loss.std(raw), (n, n_targets), f"std of loss={loss!r} must return a tensor")
     if hasattr(loss, "constant"):

@@ -132,6 +132,9 @@ class Quantile:
     def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return _quantiles(y, weight, self.levels)
 
+    def raw_of(self, answers: torch.Tensor) -> torch.Tensor:
+        return answers.repeat_interleave(len(self.levels), dim=1)
+
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         central = min(range(len(self.levels)), key=lambda i: abs(self.levels[i] - 0.5))
         return self.quantiles(raw)[:, :, central]
@@ -162,6 +165,9 @@ class Poisson:
 
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw.clamp(max=_LARGEST).exp() - y).div_(y.shape[1])
+
+    def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return (weight @ y / weight.sum()).log().clamp(min=-_LARGEST)
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         # Beyond exp(30), which only a diverging network says, the exponential goes on as a straight line.
@@ -206,6 +212,11 @@ class Gaussian:
         log_variance = (weight @ (y - mean).square() / weight.sum()).log()
         return mean.new_tensor([*mean, *log_variance.clamp(-_LARGEST / 2, _LARGEST / 2)])
 
+    def raw_of(self, answers: torch.Tensor) -> torch.Tensor:
+        raw = answers.new_zeros(len(answers), 2 * answers.shape[1])
+        raw[:, : answers.shape[1]] = answers
+        return raw
+
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return self._read(raw)[0]
 
@@ -239,6 +250,11 @@ class LogLoss:
 
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return self.predict(raw) - y
+
+    def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        share = weight @ y / weight.sum()
+        odds = share.logit() if len(share) == 1 else share.log()
+        return odds.clamp(-_LARGEST, _LARGEST)
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return raw.sigmoid() if raw.shape[1] == 1 else raw.softmax(dim=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from itertools import pairwise
 
@@ -19,7 +19,6 @@ from skrnn._model.stages import (
     BatchNorm,
     LinearMap,
     draw,
-    draw_uniform,
     take_memory,
 )
 
@@ -114,9 +113,9 @@ class RecurrentNetwork(nn.Module):
         norm = NORMS[spec.norm]
         self.norms = nn.ModuleList([norm(summary, device="meta", dtype=dtype) for _ in self.layers])
         self.pooling = POOLINGS[spec.pooling](summary, device="meta", dtype=dtype)
-        self.skip = None
-        if spec.skip_steps:
-            self.skip = LinearMap(spec.skip_steps, spec.input_size, spec.width, device="meta", dtype=dtype)
+        self.linear = None
+        if spec.linear_steps:
+            self.linear = LinearMap(spec.linear_steps, spec.linear_size, spec.width, device="meta", dtype=dtype)
         self.segment_size = spec.segment_size
         self.return_sequences = spec.return_sequences
         self.dropout = spec.dropout
@@ -132,7 +131,7 @@ class RecurrentNetwork(nn.Module):
         if self.return_sequences:
             return self._answer(states, seen, generator)
         answer = self._answer(self.pooling(states, last, seen), None, generator)
-        return answer if self.skip is None else answer + self.skip(x, observed)
+        return answer if self.linear is None else answer + self.linear(x, observed)
 
     def read(
         self, x: torch.Tensor, observed: torch.Tensor | None = None, generator: torch.Generator | None = None
@@ -158,7 +157,7 @@ class RecurrentNetwork(nn.Module):
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Raw output (batch, width) after one more step of each sequence, and the states of all layers then.
 
-        Only of networks without a linear skip that read step by step.
+        Only of networks without a linear map that read step by step.
         """
         after = []
         for i, layer in enumerate(self.layers):
@@ -192,22 +191,22 @@ class RecurrentNetwork(nn.Module):
     def initialize(self, generator: torch.Generator) -> None:
         """Draw weights from +-1/sqrt(fan-in).
 
-        In recurrent layers the fan-in is the hidden size, as in torch. Beside a linear skip it is for inputs at most
+        In recurrent layers the fan-in is the hidden size, as in torch. Beside a linear map it is for inputs at most
         four times their number: with smaller weights, units that read few inputs barely leave the straight part of
         their curve, and nothing linear is left to be learnt.
         """
         for name, parameter in self.layers.named_parameters():
             fan_in = self.hidden_size
-            if self.skip is not None and "weight_ih" in name:
+            if self.linear is not None and "weight_ih" in name:
                 fan_in = min(fan_in, 4 * parameter.shape[-1])
             draw(parameter, fan_in, generator)
-        draw_uniform(self.head, self.head.in_features, generator)
         for stage in (*self.norms, self.pooling):
             stage.initialize(generator)
-        if self.skip is not None:  # what is learnt is added to a linear forecast: it starts at nothing
-            self.skip.weight.zero_()
-            self.head.weight.zero_()
-            self.head.bias.zero_()
+        # What the layers learn is added to a linear answer, or a constant: it starts at nothing.
+        self.head.weight.zero_()
+        self.head.bias.zero_()
+        if self.linear is not None:
+            self.linear.weight.zero_()
 
     def _segments(self, x: torch.Tensor, observed: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The steps of each segment side by side, and which segments have an observed step."""
@@ -246,6 +245,13 @@ class TorchNetwork:
     def arrays(self) -> dict[str, np.ndarray]:
         """The weights as arrays of their own."""
         return self._network.arrays()
+
+    def arranged(self, arrays: Mapping[str, np.ndarray]) -> list[torch.Tensor]:
+        """Arrays in the order of the parameters, 0 for those that are not named."""
+        return [
+            torch.from_numpy(arrays[name].copy()).to(like) if name in arrays else torch.zeros_like(like)
+            for name, like in self._network.named_parameters()
+        ]
 
     def forward(self, data: DeviceData, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output while training, as of ``RecurrentNetwork``; ``generator`` draws the dropout masks."""

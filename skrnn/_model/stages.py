@@ -153,7 +153,7 @@ class AttentionPooling(Pooling):
 
 
 class LinearMap(nn.Module):
-    """Linear map of the last steps.
+    """Linear map of the first channels of the last steps.
 
     Called with sequences (batch, step, channel) and which of their steps are observed (batch, step), or None for all;
     returns (batch, width). The last step of a sequence is its last observed one. Steps before it that are not observed,
@@ -162,12 +162,12 @@ class LinearMap(nn.Module):
 
     def __init__(self, n_steps: int, n_channels: int, width: int, **factory: Any) -> None:
         super().__init__()
-        self.n_steps = n_steps
+        self.n_steps, self.n_channels = n_steps, n_channels
         self.weight = nn.Parameter(torch.empty(width, n_steps * n_channels, **factory))
 
     def columns(self, x: torch.Tensor, observed: torch.Tensor | None) -> torch.Tensor:
         """What is multiplied with the weights (batch, step * channel)."""
-        n_before = max(self.n_steps - x.shape[1], 0)
+        n_before, x = max(self.n_steps - x.shape[1], 0), x[:, :, : self.n_channels]
         if observed is None:
             x = x[:, -self.n_steps :]
             if not n_before:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 
 from skrnn._data.on_device import DeviceData
-from skrnn._training.schedules import SCHEDULES
-from skrnn._training.solvers import SGD, Adam, RMSprop, Solver
+from skrnn._data.state import TrainingState
+from skrnn._training.schedules import SCHEDULES, Schedule
+from skrnn._training.solvers import SGD, Adam, Decay, RMSprop, Solver
 
 _PART = 65536  # rows whose targets are gathered and whose loss is computed at once
 
@@ -21,11 +22,14 @@ class Network(Protocol):
     """What training needs of a network: raw outputs of some rows, and gradients in ``grad`` of its parameters.
 
     ``tensors`` are the parameters and whatever else training changes. Raw outputs are of shape (batch, width), or
-    (batch, step, width) for an answer at each step.
+    (batch, step, width) for an answer at each step. ``arranged`` makes tensors in the order and the shapes of the
+    parameters of arrays by the names of weights, 0 for those that are not named.
     """
 
     parameters: list[torch.Tensor]
     tensors: list[torch.Tensor]
+
+    def arranged(self, arrays: Mapping[str, np.ndarray]) -> list[torch.Tensor]: ...
 
     def forward(self, data: DeviceData, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
 
@@ -62,42 +66,32 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class TrainingState:
-    """Where a run stands, as plain values; with the weights it is all that is needed to go on bit by bit."""
-
-    seed: int
-    n_epochs: int = 0
-    reduction: float = 1.0  # see Schedule
-    solver: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class TrainingLog:
     """What happened, epoch by epoch."""
 
     loss_curve: tuple[float, ...]
     validation_loss_curve: tuple[float, ...]
-    best_loss: float
+    initial_loss: float  # watched, before the first epoch
+    best_loss: float  # of the weights that stay
+    best_epoch: int  # after which they were reached; 0 is before the first
     converged: bool
 
 
 class Patience:
-    """Stop when the watched loss has not fallen by more than ``tol`` for ``n_iter_no_change`` epochs in a row.
+    """Stop when the watched loss has not fallen by a share ``tol`` of it for ``n_iter_no_change`` epochs in a row.
 
-    If ``relative``, a loss below 1 must fall by that share of it only.
+    Of losses above 1, which is about the loss that training begins with, it is ``tol``.
     """
 
-    def __init__(self, tol: float, n_iter_no_change: int, *, relative: bool = False) -> None:
+    def __init__(self, tol: float, n_iter_no_change: int) -> None:
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
-        self.relative = relative
         self.best = math.inf
         self.n_stalled = 0
 
     def improves(self, loss: float) -> bool:
         """Take note of an epoch's loss; whether it is the lowest so far."""
-        enough = self.tol * min(abs(self.best), 1.0) if self.relative else self.tol
-        self.n_stalled = 0 if loss < self.best - enough else self.n_stalled + 1
+        self.n_stalled = 0 if loss < self.best - self.tol * min(abs(self.best), 1.0) else self.n_stalled + 1
         lowest = loss < self.best
         self.best = min(loss, self.best)
         return lowest
@@ -111,25 +105,6 @@ class Patience:
         self.n_stalled = 0
 
 
-def resolve_device(name: str) -> torch.device:
-    """The device that a ``device`` parameter means; ValueError if this machine lacks it."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cpu":
-        return torch.device("cpu")
-    if not torch.cuda.is_available():
-        raise ValueError(
-            f"device={name!r} was requested, but torch {torch.__version__} finds no CUDA device. Use device='auto' to "
-            "take CUDA where there is one, or install a CUDA build of torch."
-        )
-    device = torch.device(name)
-    if device.index is not None and device.index >= torch.cuda.device_count():
-        raise ValueError(
-            f"device={name!r} was requested, but only {torch.cuda.device_count()} CUDA devices are visible."
-        )
-    return device
-
-
 def train(
     network: Network,
     loss: LossFunction,
@@ -138,12 +113,14 @@ def train(
     state: TrainingState,
     *,
     validation: DeviceData | None = None,
+    origin: Mapping[str, np.ndarray] | None = None,
     report: Callable[[float, float | None], None] | None = None,
 ) -> tuple[TrainingLog, TrainingState]:
     """Train a network in place.
 
     With ``validation``, its loss is watched and the weights of its best epoch come back, those before the first epoch
-    among them; otherwise the training loss is watched and the last weights stay.
+    among them; otherwise the training loss is watched and the last weights stay. The state that is returned is that of
+    the weights that stay.
 
     Parameters
     ----------
@@ -157,6 +134,8 @@ def train(
         How to train.
     state : TrainingState
         Where to start from.
+    origin : dict of ndarray, optional
+        Weights to which weight decay pulls; those that are not named, to 0.
     report : callable, optional
         Called after each epoch with the training loss and the validation loss, or None.
 
@@ -165,16 +144,18 @@ def train(
     FloatingPointError
         If the loss is not finite.
     """
-    solver = _make_solver(plan, network.parameters, state.solver)
+    solver = _make_solver(plan, network, origin or {}, state.solver)
     schedule = SCHEDULES[plan.learning_rate](plan.max_iter, plan.n_iter_no_change, state.reduction)
-    patience = Patience(plan.tol, plan.n_iter_no_change, relative=validation is not None)
+    patience = Patience(plan.tol, plan.n_iter_no_change)
     curve: list[float] = []
     validation_curve: list[float] = []
-    best: list[torch.Tensor] = []
+    network.settle(data)
+    is_first = validation is not None or not state.n_epochs
+    initial = evaluate(network, loss, data if validation is None else validation) if is_first else math.nan
+    best = None
     if validation is not None:
-        network.settle(data)
-        patience.improves(evaluate(network, loss, validation))
-        best = _copies(network.tensors)
+        patience.improves(initial)
+        best = _Checkpoint.of(network, solver, schedule, epoch=0)
     while len(curve) < schedule.n_epochs and not patience.exhausted:
         solver.learning_rate = plan.learning_rate_init * schedule.factor(len(curve))
         curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
@@ -186,39 +167,49 @@ def train(
         if not math.isfinite(curve[-1] + watched):
             raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
         if patience.improves(watched) and validation is not None:
-            best = _copies(network.tensors)
+            best = _Checkpoint.of(network, solver, schedule, epoch=len(curve))
         if patience.exhausted and schedule.lower(len(curve)):
             patience.renew()
         if report is not None:
             report(curve[-1], watched if validation is not None else None)
-    if validation is None:
+    if best is None:
         network.settle(data)
-    with torch.no_grad():
-        for tensor, value in zip(network.tensors, best, strict=False):
-            tensor.copy_(value)
+        best = _Checkpoint.of(network, solver, schedule, epoch=len(curve))
+    best.restore(network)
     converged = patience.exhausted or schedule.ends_at_rest
-    log = TrainingLog(tuple(curve), tuple(validation_curve), patience.best, converged)
-    return log, TrainingState(state.seed, state.n_epochs + len(curve), schedule.reduction, solver.arrays())
+    log = TrainingLog(tuple(curve), tuple(validation_curve), initial, patience.best, best.epoch, converged)
+    return log, TrainingState(state.seed, state.n_epochs + len(curve), best.reduction, best.solver)
 
 
-def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
-    return [tensor.detach().clone() for tensor in tensors]
+@dataclass(frozen=True)
+class _Checkpoint:
+    """The weights after an epoch, and the state of the solver and of the schedule then."""
+
+    epoch: int
+    tensors: list[torch.Tensor]
+    solver: dict[str, np.ndarray]
+    reduction: float
+
+    @classmethod
+    def of(cls, network: Network, solver: Solver, schedule: Schedule, *, epoch: int) -> _Checkpoint:
+        tensors = [tensor.detach().clone() for tensor in network.tensors]
+        return cls(epoch, tensors, solver.arrays(), schedule.reduction)
+
+    @torch.no_grad()
+    def restore(self, network: Network) -> None:
+        for tensor, value in zip(network.tensors, self.tensors, strict=True):
+            tensor.copy_(value)
 
 
 def evaluate(network: Network, loss: LossFunction, data: DeviceData) -> float:
     """Weighted mean loss over a data set."""
-    assert data.weight is not None
-    return float(losses(network, loss, data).sum()) / float(data.weight.sum(dtype=torch.float64))
-
-
-def losses(network: Network, loss: LossFunction, data: DeviceData) -> np.ndarray:
-    """Weighted loss of each answer (n,) or (n * step,)."""
     assert data.y is not None
     assert data.weight is not None
-    raw, y = network.infer(data).flatten(0, -2), data.y.flatten(0, -2)
+    raw, y, weight = network.infer(data).flatten(0, -2), data.y.flatten(0, -2), data.weight.flatten()
     with torch.no_grad():
-        parts = zip(raw.split(_PART), y.split(_PART), data.weight.flatten().split(_PART), strict=True)
-        return torch.cat([loss(*part[:2]) * part[2] for part in parts]).cpu().numpy().astype(np.float64)
+        parts = zip(raw.split(_PART), y.split(_PART), weight.split(_PART), strict=True)
+        total = sum(float((loss(*part[:2]) * part[2]).sum(dtype=torch.float64)) for part in parts)
+    return total / float(weight.sum(dtype=torch.float64))
 
 
 def _run_epoch(
@@ -295,10 +286,11 @@ def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:
     return int(order), int(dropout)
 
 
-def _make_solver(plan: Plan, parameters: list[torch.Tensor], state: dict[str, np.ndarray]) -> Solver:
-    rates = {"learning_rate": plan.learning_rate_init, "weight_decay": plan.weight_decay}
+def _make_solver(
+    plan: Plan, network: Network, origin: Mapping[str, np.ndarray], state: dict[str, np.ndarray]
+) -> Solver:
+    decay = Decay(plan.weight_decay, network.arranged(origin), decoupled=plan.solver == "adamw")
+    given = network.parameters, state, decay, plan.learning_rate_init
     if plan.solver == "sgd":
-        return SGD(parameters, state, momentum=plan.momentum, **rates)
-    if plan.solver == "rmsprop":
-        return RMSprop(parameters, state, **rates)
-    return Adam(parameters, state, decoupled=plan.solver == "adamw", **rates)
+        return SGD(*given, momentum=plan.momentum)
+    return RMSprop(*given) if plan.solver == "rmsprop" else Adam(*given)

@@ -22,35 +22,46 @@ class Solver(Protocol):
         """The state: of each kind one vector of all parameters, however they are divided into tensors."""
 
 
+class Decay:
+    """Pulls weights towards an origin: by a penalty on the squared distance, or ``decoupled`` from the gradient.
+
+    The linear part of a network decays towards the linear answer that training began with, all else towards 0.
+    """
+
+    def __init__(self, rate: float, origin: list[torch.Tensor], *, decoupled: bool) -> None:
+        self._rate = rate
+        self._origin = origin
+        self._decoupled = decoupled
+
+    def pull(self, parameters: list[torch.Tensor], learning_rate: float) -> None:
+        """Change the parameters, or their gradients."""
+        if not self._rate:
+            return
+        if self._decoupled:
+            torch._foreach_lerp_(parameters, self._origin, learning_rate * self._rate)
+        else:
+            distance = torch._foreach_sub(parameters, self._origin)
+            torch._foreach_add_(_gradients(parameters), distance, alpha=self._rate)
+
+
 class Adam:
-    """Adam (Kingma and Ba, 2015), or with ``decoupled`` decay AdamW (Loshchilov and Hutter, 2019)."""
+    """Adam (Kingma and Ba, 2015), or with decoupled decay AdamW (Loshchilov and Hutter, 2019)."""
 
     def __init__(
-        self,
-        parameters: list[torch.Tensor],
-        state: dict[str, np.ndarray],
-        *,
-        learning_rate: float,
-        weight_decay: float,
-        decoupled: bool,
+        self, parameters: list[torch.Tensor], state: dict[str, np.ndarray], decay: Decay, learning_rate: float
     ) -> None:
         self._parameters = parameters
-        self._update = torch._fused_adamw_ if decoupled else torch._fused_adam_
+        self._decay = decay
         self._first = _restored(state, "exp_avg", [torch.zeros_like(p) for p in parameters])
         self._second = _restored(state, "exp_avg_sq", [torch.zeros_like(p) for p in parameters])
         n_steps = float(state["step"]) if "exp_avg" in state else 0.0
         self._steps = [torch.tensor(n_steps, dtype=torch.float32, device=p.device) for p in parameters]
         self.learning_rate = learning_rate
-        self._options: dict[str, Any] = {
-            "weight_decay": weight_decay,
-            "beta1": 0.9,
-            "beta2": 0.999,
-            "eps": 1e-8,
-        }
 
     def step(self) -> None:
+        self._decay.pull(self._parameters, self.learning_rate)
         torch._foreach_add_(self._steps, 1)
-        self._update(
+        torch._fused_adam_(
             self._parameters,
             _gradients(self._parameters),
             self._first,
@@ -58,9 +69,12 @@ class Adam:
             [],
             self._steps,
             lr=self.learning_rate,
+            weight_decay=0.0,
+            beta1=0.9,
+            beta2=0.999,
+            eps=1e-8,
             amsgrad=False,
             maximize=False,
-            **self._options,
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -78,30 +92,33 @@ class SGD:
         self,
         parameters: list[torch.Tensor],
         state: dict[str, np.ndarray],
-        *,
+        decay: Decay,
         learning_rate: float,
-        weight_decay: float,
+        *,
         momentum: float,
     ) -> None:
         self._parameters = parameters
+        self._decay = decay
         # Without momentum torch wants no buffers, and leaves the gradient as the only thing to know.
         buffers = [torch.zeros_like(p) for p in parameters] if momentum else []
         self._buffers = _restored(state, "momentum_buffer", buffers)
         self._is_first = "momentum_buffer" not in state
+        self._momentum = momentum
         self.learning_rate = learning_rate
-        self._options: dict[str, Any] = {"weight_decay": weight_decay, "momentum": momentum}
 
     def step(self) -> None:
+        self._decay.pull(self._parameters, self.learning_rate)
         torch._fused_sgd_(
             self._parameters,
             _gradients(self._parameters),
             self._buffers,
             lr=self.learning_rate,
+            weight_decay=0.0,
+            momentum=self._momentum,
             dampening=0.0,
             nesterov=False,
             maximize=False,
             is_first_step=self._is_first,
-            **self._options,
         )
         self._is_first = False
 
@@ -113,15 +130,12 @@ class RMSprop:
     """RMSprop (Tieleman and Hinton, 2012); torch has no fused call for it."""
 
     def __init__(
-        self,
-        parameters: list[torch.Tensor],
-        state: dict[str, np.ndarray],
-        *,
-        learning_rate: float,
-        weight_decay: float,
+        self, parameters: list[torch.Tensor], state: dict[str, np.ndarray], decay: Decay, learning_rate: float
     ) -> None:
         self.learning_rate = learning_rate
-        self._optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, weight_decay=weight_decay)
+        self._parameters = parameters
+        self._decay = decay
+        self._optimizer = torch.optim.RMSprop(parameters, lr=learning_rate)
         if "square_avg" in state:
             squares = _restored(state, "square_avg", parameters)
             for parameter, square in zip(parameters, squares, strict=True):
@@ -129,11 +143,14 @@ class RMSprop:
                 self._optimizer.state[parameter] = {"square_avg": square, "step": step}
 
     def step(self) -> None:
+        self._decay.pull(self._parameters, self.learning_rate)
         self._optimizer.param_groups[0]["lr"] = self.learning_rate
         self._optimizer.step()
 
     def arrays(self) -> dict[str, np.ndarray]:
         states: list[dict[str, Any]] = list(self._optimizer.state.values())
+        if not states:  # before the first step
+            return {}
         return {
             "square_avg": _one_vector([state["square_avg"] for state in states]),
             "step": states[0]["step"].cpu().numpy().copy(),

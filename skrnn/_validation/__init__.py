@@ -23,6 +23,8 @@ from skrnn._validation.inputs import (
 from skrnn._validation.numbers import plain, plain_parameters, read_numbers
 from skrnn._validation.quality import (
     IncompleteWindowWarning,
+    warn_of_left_out,
+    warn_of_lost_order,
     warn_of_lost_precision,
     warn_of_many_unobserved,
     warn_of_new_values,
@@ -83,6 +85,8 @@ __all__ = [
     "validate_params",
     "validation_set_named",
     "warn_of_given_target",
+    "warn_of_left_out",
+    "warn_of_lost_order",
     "warn_of_lost_precision",
     "warn_of_lost_steps",
     "warn_of_many_unobserved",

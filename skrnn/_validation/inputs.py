@@ -19,13 +19,7 @@ _FLOATS = [np.float64, np.float32]
 
 
 def check_rows(estimator: Any, X: Any, *, key_columns: Sequence[int] = (), reset: bool) -> np.ndarray:
-    """The columns of a table as floats, without the key columns (positions) of a data frame.
-
-    Returns
-    -------
-    values : ndarray of shape (n, n_columns)
-        float32 or float64. May contain NaN.
-    """
+    """The columns of a table as float32 or float64, NaN among them, without the key columns (positions) of a frame."""
     _refuse_unsuited(estimator, X, key_columns)
     if not key_columns:
         return _check_table(estimator, X, reset=reset)
@@ -105,16 +99,7 @@ def check_states(
 ) -> tuple[np.ndarray, ...] | None:
     """The state that came in, if it is one that ``predict_step`` gives: an array for each of ``shapes``.
 
-    Parameters
-    ----------
-    state : tuple of array-like, or None
-        What came in.
-    n_sequences : int
-        Middle axis of the arrays.
-    shapes : sequence of (int, int)
-        First and last axis of each array.
-    allow_nan : bool
-        Whether the arrays hold steps, some of which may be missing.
+    These are the first and last axis; the middle one are the sequences. NaN is allowed where the arrays hold steps.
     """
     if state is None:
         return None
@@ -205,15 +190,11 @@ def _check_windows(estimator: Any, X: np.ndarray, reset: bool) -> Sequences:
 
 
 def _as_array(X: Any, who: str) -> np.ndarray:
-    try:
-        return read_array(X, "X", who)
-    except ValueError as error:
-        if "inhomogeneous" not in str(error):
-            raise
-        raise ValueError(
-            "X contains sequences of different lengths. Pass skrnn.pad_sequences(X), one array of shape (n_samples, "
-            "n_steps, n_channels) with NaN steps in front of the shorter ones, which are skipped."
-        ) from None
+    ragged = (
+        "X contains sequences of different lengths. Pass skrnn.pad_sequences(X), one array of shape (n_samples, "
+        "n_steps, n_channels) with NaN steps in front of the shorter ones, which are skipped."
+    )
+    return read_array(X, "X", who, ragged=ragged)
 
 
 def _refuse_unsuited(estimator: Any, X: Any, key_columns: Sequence[int] = ()) -> None:
@@ -235,7 +216,7 @@ def _refuse_unsuited(estimator: Any, X: Any, key_columns: Sequence[int] = ()) ->
             )
 
 
-def _with_numbers(X: Any, key_columns: Sequence[int] = ()) -> Any:
+def _with_numbers(X: Any) -> Any:
     """A table whose objects and text are numbers, where they can be read as such; None and pandas.NA are NaN."""
     if isinstance(X, list | tuple):
         with suppress(ValueError):  # of different lengths
@@ -244,7 +225,7 @@ def _with_numbers(X: Any, key_columns: Sequence[int] = ()) -> Any:
         return numbers_of_objects(X, "X") if X.dtype == object and X.ndim > 1 else X
     if not hasattr(X, "iloc") or not hasattr(X, "isetitem"):
         return X
-    others = [i for i, dtype in enumerate(X.dtypes) if dtype.kind not in "iufbc" and i not in key_columns]
+    others = [i for i, dtype in enumerate(X.dtypes) if dtype.kind not in "iufbc"]
     if others:
         X = X.copy(deep=False)
     for i in others:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 
-def read_array(values: Any, name: str, who: str) -> np.ndarray:
+def read_array(values: Any, name: str, who: str, *, ragged: str | None = None) -> np.ndarray:
     """An array of numbers, strings or objects.
 
     Parameters
@@ -22,6 +22,8 @@ def read_array(values: Any, name: str, who: str) -> np.ndarray:
         Its name, for instance ``"y"``.
     who : str
         Class or function that it was passed to.
+    ragged : str, default=None
+        What is said of parts that differ in length.
 
     Raises
     ------
@@ -36,9 +38,8 @@ def read_array(values: Any, name: str, who: str) -> np.ndarray:
     except (RuntimeError, TypeError) as error:
         raise TypeError(f"{name} cannot be read as an array by {who}: {error}") from None
     except ValueError:
-        raise ValueError(
-            f"{name} has an inhomogeneous shape: its parts differ in length. {who} needs an array."
-        ) from None
+        ragged = ragged or f"{name} has an inhomogeneous shape: its parts differ in length. {who} needs an array."
+        raise ValueError(ragged) from None
     _refuse_kind(array.dtype, name, who)
     return array
 

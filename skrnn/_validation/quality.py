@@ -42,6 +42,29 @@ def warn_of_many_unobserved(sequences: Sequences, missing: str) -> None:
         )
 
 
+def warn_of_left_out(estimator: Any, n: int) -> None:
+    """Warn of samples from which a fit does not learn, since steps are missing within them."""
+    if n:
+        warnings.warn(
+            f"{n} samples are left out of training: steps are missing within them in a channel that is measured from "
+            f"its last value. Fill these steps, or let {type(estimator).__name__} measure nothing with anchor=None.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+
+def warn_of_lost_order(channel: int | None) -> None:
+    """Warn of a channel that holds the past of y, but in samples that are not in the order of time."""
+    if channel is not None:
+        warnings.warn(
+            f"Channel {channel} of X holds the values of y, but the samples are not in the order of time, so that "
+            "nothing is measured from its last value (see anchor). Keep the rows in order: split with TimeSeriesSplit, "
+            "or with shuffle=False; if this is meant, set anchor=None.",
+            UserWarning,
+            stacklevel=9,
+        )
+
+
 def warn_of_new_values(estimator: Any, sequences: Sequences, scale: Scale) -> None:
     """Warn of channels that were constant in fit and hold something else now."""
     for channel in np.flatnonzero(np.isinf(scale.std)):
@@ -66,14 +89,9 @@ def unobserved(sequences: Sequences, missing: str) -> np.ndarray:
 
 
 def warn_of_lost_precision(values: np.ndarray, names: str) -> None:
-    """Warn of columns that change by hardly more than their precision can tell.
+    """Warn of columns (n, column) that change by hardly more than the precision in which they came can tell.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n, n_columns)
-        Rows one after another, in the precision in which they came.
-    names : str
-        What a column is called, with ``{}`` for its number.
+    ``names`` says what a column is called, with ``{}`` for its number.
     """
     values = values[:_LOOKED_AT]
     if values.dtype.kind != "f":

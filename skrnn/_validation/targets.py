@@ -41,12 +41,8 @@ def check_step_target(y: Any, observed: np.ndarray, *, max_dim: int) -> np.ndarr
     """Targets at each step, as an array; its first axes are those of ``observed`` (n, step)."""
     if y is None:
         raise ValueError("return_sequences=True requires y to be passed, but the target y is None.")
-    try:
-        y = read_array(y, "y", "return_sequences=True")
-    except ValueError as error:
-        if "inhomogeneous" not in str(error):
-            raise
-        raise ValueError("y contains sequences of different lengths. Pass skrnn.pad_sequences(y), as for X.") from None
+    ragged = "y contains sequences of different lengths. Pass skrnn.pad_sequences(y), as for X."
+    y = read_array(y, "y", "return_sequences=True", ragged=ragged)
     check_consistent_length(observed, y)
     if not 2 <= y.ndim <= max_dim or y.shape[:2] != observed.shape:
         shapes = " or ".join(("(n_samples, n_steps)", "(n_samples, n_steps, n_outputs)")[: max_dim - 1])

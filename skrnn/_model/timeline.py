@@ -1,4 +1,4 @@
-"""Which channel of sequences holds the past of the target, and its last value."""
+"""Which channel of sequences holds the past of the target: the one in which later sequences hold earlier targets."""
 
 from __future__ import annotations
 
@@ -10,73 +10,37 @@ import numpy as np
 from skrnn._data.sequences import Sequences
 
 _SEARCHED = 4096  # sequences among which the target's own past is looked for, at most
-_LEVELS = 2**16  # sequences whose levels are looked up together
 _COMPARED = 16  # steps by which it is told that a sequence goes on from the one before
+_MOST = 0.8  # of the values
 _VALUES = 2**16  # steps among which it is looked for, at most
 
 
-@dataclass(frozen=True)
-class OwnPast:
-    """For each target the channel that holds its own past, and ``target = slope * channel + offset``."""
+def find_past(sequences: Sequences, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each target the channel of which later sequences hold it as a value, and ``target = slope * it + offset``.
 
-    channel: np.ndarray  # (target,) int; -1 where there is none
-    slope: np.ndarray
-    offset: np.ndarray
-    n_channels: int
-
-    @classmethod
-    def find(cls, sequences: Sequences, y: np.ndarray) -> OwnPast:
-        """Look for targets that later sequences hold as values of a channel.
-
-        Sequences in the order of time are needed, of one series or one series after another, each some steps further
-        than the one before; or of several series in turn, each of them one step further than its last one. Targets
-        with a channel are found for all or for none, but for constant ones: to others, what a channel is measured from
-        would be lost.
-        """
-        channel, (slope, offset) = np.full(y.shape[1], -1), np.zeros((2, y.shape[1]))
-        timeline = _Timeline.of(sequences)
-        y = y[: len(timeline.place)]
-        for column, ahead, target in timeline.most_alike(y):
-            line = _affine(timeline.later(ahead)[:, column], y[:, target])
-            if line is not None:
-                channel[target], slope[target], offset[target] = column, *line
-        if np.any((channel == -1) & (np.ptp(y, axis=0) > 0)):
-            channel[:], slope[:], offset[:] = -1, 0, 0
-        return cls(channel, slope, offset, sequences.n_channels)
-
-    @property
-    def channels(self) -> np.ndarray:
-        """The channels in question."""
-        return np.unique(self.channel[self.channel >= 0])
-
-    def level(self, sequences: Sequences, n_steps: int, mean: np.ndarray) -> np.ndarray:
-        """The last of ``n_steps`` values (n, channel) that is not missing, or the mean; 0 for other channels."""
-        level = np.zeros((len(sequences), self.n_channels), sequences.base.dtype)
-        n_back = min(n_steps, sequences.n_steps)
-        for first in range(0, len(level), _LEVELS):
-            part = level[first : first + _LEVELS]
-            last = sequences.starts[first : first + _LEVELS] + sequences.n_steps - 1
-            for channel in self.channels:
-                part[:, channel] = _last_known(sequences.base[:, channel], last, n_back, mean[channel])
-        return level
-
-    def carried(self, level: np.ndarray) -> np.ndarray:
-        """The last values in the units of the targets (row, target), 0 for targets without a channel."""
-        return level[:, self.channel] * self.slope + self.offset
+    Sequences in the order of time are needed, of one series or one series after another, each some steps further than
+    the one before; or of several series in turn, each of them one step further than its last one. Channels are found
+    for all targets that vary or for none: -1 then, and for a target that does not vary.
+    """
+    channel, (slope, offset) = np.full(y.shape[1], -1), np.zeros((2, y.shape[1]))
+    timeline = _Timeline.of(sequences)
+    y = y[: len(timeline.place)]
+    for column, ahead, target in timeline.most_alike(y):
+        line = _affine(timeline.later(ahead)[:, column], y[:, target])
+        if line is not None:
+            channel[target], slope[target], offset[target] = column, *line
+    if np.any((channel == -1) & (np.ptp(y, axis=0) > 0)):
+        channel[:], slope[:], offset[:] = -1, 0, 0
+    return channel, slope, offset
 
 
-def _last_known(column: np.ndarray, last: np.ndarray, n_back: int, otherwise: float) -> np.ndarray:
-    """The latest of ``n_back`` numbers up to each place (n,) that is not missing."""
-    found = np.full(len(last), otherwise, column.dtype)
-    sought = np.arange(len(last))
-    for back in range(n_back):
-        values = column[last[sought] - back]
-        known = ~np.isnan(values)
-        found[sought[known]] = values[known]
-        sought = sought[~known]
-        if not len(sought):
-            break
-    return found
+def channel_with_values(sequences: Sequences, y: np.ndarray) -> int | None:
+    """A channel that holds most values of the targets (n, target) somewhere, whatever their order."""
+    values = np.unique(y[~np.isnan(y)])
+    if len(values) <= y.size / 2:  # values that come often are found by chance
+        return None
+    shares = [np.isin(values, column).mean() for column in sequences.base.T]
+    return int(np.argmax(shares)) if max(shares) > _MOST else None
 
 
 @dataclass(frozen=True)
@@ -181,5 +145,5 @@ def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
         offset = float(y[near].mean() - slope * x[near].mean())
         error = np.abs(slope * x + offset - y)
         near = error <= np.median(error)
-    exact = np.median(error) <= 1e-4 * np.std(y)
+    exact = np.median(error) <= 1e-4 * np.std(y[near])  # not of all: one target far out would hide the errors
     return (float(np.ldexp(slope, -exponent)), offset) if exact and slope > 0 else None

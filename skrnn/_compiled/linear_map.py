@@ -1,4 +1,4 @@
-"""The linear skip on the compiled products."""
+"""The linear map of the last steps on the compiled products."""
 
 from __future__ import annotations
 
@@ -12,16 +12,9 @@ _AT_ONCE = 2**18  # numbers that are read together
 
 
 class CompiledMap:
-    """Linear map of the last steps, see ``LinearMap``.
+    """Linear map of the last ``n_steps`` steps, see ``LinearMap``.
 
-    Parameters
-    ----------
-    n_steps : int
-        How many steps are read.
-    weight : ndarray of shape (width, n_steps * channel)
-        Its weights.
-    gradient : ndarray of shape (width, n_steps * channel)
-        Where ``backward`` adds their derivatives.
+    ``weight`` has the shape (width, n_steps * channel), as has ``gradient``, where ``backward`` adds the derivatives.
     """
 
     def __init__(self, n_steps: int, weight: np.ndarray, gradient: np.ndarray) -> None:
@@ -51,11 +44,11 @@ def _columns(data: DeviceData, rows: np.ndarray | slice, n_steps: int) -> np.nda
 
     The last step of a sequence is its last observed one.
     """
-    base, starts, n_read = data.base.numpy(), data.starts.numpy()[rows], min(n_steps, data.n_steps)
+    base, starts, n_read = data.base.numpy()[:, : data.n_linear], data.starts.numpy()[rows], min(n_steps, data.n_steps)
     n_channels, n_before = base.shape[1], data.n_steps - n_read
     if data.observed is None or data.n_behind is None:
-        unrolled = as_strided(base, (len(base) - n_read + 1, n_read * n_channels), base.strides)
-        steps = np.ascontiguousarray(unrolled[starts + n_before]).reshape(-1, n_read, n_channels)
+        unrolled = as_strided(base, (len(base) - n_read + 1, n_read, n_channels), (base.strides[0], *base.strides))
+        steps = np.ascontiguousarray(unrolled[starts + n_before])
         seen = np.ones((1, n_read, 1), dtype=bool)
     else:
         place = np.arange(n_before, data.n_steps) - data.n_behind[rows, None]
@@ -63,7 +56,7 @@ def _columns(data: DeviceData, rows: np.ndarray | slice, n_steps: int) -> np.nda
         steps, seen = base[row], (data.observed.numpy()[row] & (place >= 0))[:, :, None]
     levels = data.levels(rows)
     if levels is not None:
-        steps -= levels.numpy()[:, None]
+        steps -= levels.numpy()[:, None, :n_channels]
     if data.observed is None and n_read == n_steps:
         return steps.reshape(len(steps), -1)
     columns = np.empty((len(steps), n_steps, n_channels), base.dtype)

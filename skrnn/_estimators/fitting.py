@@ -1,0 +1,332 @@
+"""From examples to a model: units and anchor, first weights, training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+import torch
+
+from skrnn._compiled.threads import alone, one_blas_thread
+from skrnn._data.examples import Examples
+from skrnn._data.on_device import DeviceData
+from skrnn._data.robust import middle_and_spread
+from skrnn._data.sequences import Sequences, lacks_some, longest
+from skrnn._data.spec import NetworkSpec
+from skrnn._data.state import TrainingState
+from skrnn._data.units import Scale
+from skrnn._model.anchor import Anchor
+from skrnn._model.engine import network_of, resolve_device, torch_dtype
+from skrnn._model.linear import ROUNDING, Blocks, LinearAnswer, fit_least_loss, fit_ridge, fit_robust_ridge
+from skrnn._model.loss_contract import FunctionLoss, Loss, check_loss, is_robust, moves_with_y, outputs_of_answers
+from skrnn._model.model import Model
+from skrnn._model.network import RecurrentNetwork
+from skrnn._model.stages import LinearMap
+from skrnn._model.timeline import channel_with_values
+from skrnn._model.units import Units
+from skrnn._training.loop import Plan, TrainingLog, train
+from skrnn._validation import warn_of_lost_order
+
+_TRIED = 10_000  # targets on which a loss is tried
+_MOST_COLUMNS = 2500  # of a linear map
+_MOST_NUMBERS = 2**22  # in the columns from which a map is searched for
+_MOST_WORK = 2e10  # multiplications of the ridge regression, beyond which not all rows are used
+_AT_ONCE = 2**18  # numbers in a block of columns
+
+
+@dataclass(frozen=True)
+class Start:
+    """What an untrained model is made of, beside the examples; ``asked`` are the parameters that shape it."""
+
+    spec: NetworkSpec
+    loss: Loss
+    asked: Mapping[str, Any]
+    linear: bool | int  # what of ``linear_skip`` holds
+    seed: int
+    dtype: str
+    device: str
+
+
+def fit(
+    start: Start,
+    examples: Examples,
+    plan: Plan,
+    *,
+    first: Examples,
+    held_out: Examples | None,
+    report: Callable[[float, float | None], None] | None = None,
+) -> tuple[Model, TrainingLog]:
+    """A new model that was trained; its first weights are those that suit the examples ``first``.
+
+    With ``linear_skip="auto"``, networks with and without a linear map are trained, and the one that has the lower
+    held-out loss stays; without the map where nothing is held out.
+    """
+    choices = [start]
+    if start.asked["linear_skip"] == "auto":
+        choices = [replace(start, linear=linear) for linear in ((False,) if held_out is None else (False, True))]
+    fits = (
+        train_on(untrained(choice, first), examples, plan, held_out=held_out, device=start.device, report=report)
+        for choice in choices
+    )
+    return min(fits, key=lambda fitted: fitted[1].best_loss)
+
+
+@alone
+def untrained(start: Start, examples: Examples) -> Model:
+    """A model that answers linearly, or with ``linear_skip=False`` a constant, in the units of the examples."""
+    asked, dtype = start.asked, start.dtype
+    if dtype == "auto":  # precision of the examples on the CPU, single on CUDA
+        on_cpu = resolve_device(start.device).type == "cpu"
+        dtype = examples.sequences.base.dtype.name if on_cpu else "float32"
+    units = _units(start, examples)
+    loss = _tried(start.loss, start.spec.width, examples, units.y)
+    n_linear, n_inputs = units.n_inputs
+    n_steps = 0 if start.spec.return_sequences else _linear_steps(start.linear, examples.sequences)
+    spec = replace(start.spec, input_size=n_inputs, linear_steps=n_steps, linear_size=n_linear if n_steps else 0)
+    network = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=torch_dtype(dtype))
+    seed = int(np.random.SeedSequence([start.seed, 0]).generate_state(1)[0])
+    network.initialize(torch.Generator("cpu").manual_seed(seed))
+    weights = network.arrays()
+    model = Model(
+        spec=spec,
+        weights=weights,
+        first_weights={},
+        loss=loss,
+        units=units,
+        dtype=dtype,
+        training=TrainingState(start.seed),
+        n_steps=examples.sequences.n_steps,
+        asked=asked,
+    )
+    model, first = _first_weights(model, learnt_from(model, examples))
+    first = {name: value.astype(weights[name].dtype) for name, value in first.items()}
+    return replace(model, weights={**weights, **first}, first_weights=first)
+
+
+@alone
+def train_on(
+    model: Model,
+    examples: Examples,
+    plan: Plan,
+    *,
+    held_out: Examples | None,
+    device: str,
+    report: Callable[[float, float | None], None] | None = None,
+) -> tuple[Model, TrainingLog]:
+    """Train a model further, from where it stands; the model that comes in stays as it is."""
+    place, dtype = resolve_device(device), torch_dtype(model.dtype)
+    examples = learnt_from(model, examples)
+    if model.spec.norm == "batch" and min(plan.batch_size, len(examples)) > 1:
+        # A last batch of one would have no spread.
+        size = next(size for size in count(plan.batch_size) if len(examples) % size != 1)
+        plan = replace(plan, batch_size=size)
+    data, watched = labelled(model, examples, place, dtype), None
+    if held_out is not None:
+        held_out = learnt_from(model, held_out)
+        same = held_out.sequences.base is examples.sequences.base
+        watched = labelled(model, held_out, place, dtype, data if same else None)
+    network = network_of(model.spec, model.weights, place, dtype, len(examples) * examples.sequences.n_steps)
+    log, state = train(
+        network,
+        model.loss,
+        data,
+        plan,
+        model.training,
+        validation=watched,
+        report=report,
+        origin=model.first_weights,
+    )
+    if not all(np.isfinite(array).all() for array in network.arrays().values()):
+        raise FloatingPointError("the weights are not finite after the last step")
+    return replace(model, training=state, weights=network.arrays()), log
+
+
+def learnt_from(model: Model, examples: Examples) -> Examples:
+    """The examples from which can be learnt: with an anchor, those whose steps are known."""
+    anchor = model.units.anchor
+    return examples if anchor is None else examples.take(anchor.complete(examples.sequences))
+
+
+def n_left_out(model: Model, examples: Examples) -> int:
+    """How many examples are not learnt from though steps are missing elsewhere than in front, as at a series' start."""
+    anchor = model.units.anchor
+    if anchor is None:
+        return 0
+    left_out = np.ones(len(examples), dtype=bool)
+    left_out[anchor.complete(examples.sequences)] = False
+    sequences = examples.sequences.take(left_out)
+    lacking = np.isnan(sequences.base[:, anchor.channels]).any(axis=1)
+    rows = sequences.starts[:, None] + np.arange(sequences.n_steps)
+    return int((np.diff(lacking[rows].astype(np.int8), axis=1) > 0).any(axis=1).sum())
+
+
+def labelled(
+    model: Model, examples: Examples, device: torch.device, dtype: torch.dtype, like: DeviceData | None = None
+) -> DeviceData:
+    """Examples on a device in the units of the network, with weights of mean 1; ``like`` has the same base."""
+    sequences, weight = examples.sequences, examples.answer_weight()
+    levels = model.units.levels(sequences)
+    targets = model.units.targets(examples.y, levels)
+    y, weights = (torch.from_numpy(some).to(device=device, dtype=dtype) for some in (targets, weight / weight.mean()))
+    if not torch.isfinite(y).all():
+        raise ValueError(
+            f"y (or y_val) reaches {np.abs(examples.y).max():.4g}, too far from its mean in fit for {model.dtype}, in "
+            "which the network computes. Check that value, or fit with dtype='float64'."
+        )
+    size = model.spec.segment_size
+    data = model.units.on_device(sequences, device, dtype, levels=levels, segment_size=size, like=like)
+    return replace(data, y=y, weight=weights)
+
+
+def _units(start: Start, examples: Examples) -> Units:
+    """The units of the examples, and what they are measured from."""
+    sequences, robust, missing = examples.sequences, is_robust(start.loss), start.asked["missing"]
+    units = Units(
+        x=sequences.scale(examples.weight, missing, robust=robust),
+        y=_target_scale(start.loss, examples.y, examples.answer_weight()),
+        missing=missing,
+        has_missing=missing != "indicator" or lacks_some(sequences, examples.weight),
+    )
+    asked = start.asked.get("anchor")
+    if asked == "auto" and start.linear is False:
+        asked = None
+    if asked is None or start.spec.return_sequences or not moves_with_y(start.loss):
+        return units
+    anchor = Anchor.find(sequences, units.y.apply(examples.y, np.float64), only_changes=asked == "last")
+    if anchor is None:
+        if asked == "last":
+            raise ValueError(
+                "anchor='last' needs a channel of X that holds the past of y, with samples in the order of time; none "
+                "was found. Keep the rows in order, or set anchor='auto' or None."
+            )
+        warn_of_lost_order(channel_with_values(sequences, examples.y))
+        return units
+    anchor = replace(anchor, slope=anchor.slope * units.y.std, offset=anchor.offset * units.y.std + units.y.mean)
+    learnt = examples.take(anchor.complete(sequences))
+    units = units.anchored(anchor, learnt, robust=robust)
+    levels = units.levels(learnt.sequences)
+    assert levels is not None
+    return replace(units, y=_target_scale(start.loss, learnt.y - anchor.of_targets(levels), learnt.weight))
+
+
+def _target_scale(loss: Loss, y: np.ndarray, weight: np.ndarray) -> Scale:
+    """The units in which a loss reads targets."""
+    n_targets = y.shape[-1]
+    if not loss.equivariant and not isinstance(loss, FunctionLoss):
+        return Scale.identity(n_targets)
+    y, weight = y.reshape(-1, n_targets), weight.ravel()
+    if getattr(loss, "domain", "real") == "non-negative":
+        with np.errstate(over="ignore"):
+            mean = weight @ y / weight.sum()
+        if not np.all(np.isfinite(mean)):
+            raise ValueError("y contains values too large to compute their mean. Rescale them.")
+        return Scale(np.zeros(n_targets), np.where(mean > 0, mean, 1.0))
+    measure = Scale.robust if is_robust(loss) else Scale.of
+    return measure(lambda: [(y, weight)], n_targets, y.dtype, [f"Output {i} of y" for i in range(n_targets)])
+
+
+def _tried(loss: Loss, width: int, examples: Examples, y_scale: Scale) -> Loss:
+    """The loss, in the units of the targets if it is told them; it was tried on some of these."""
+    y, weight = examples.y.reshape(-1, examples.y.shape[-1]), examples.answer_weight().ravel()
+    used = np.flatnonzero(weight > 0)[:_TRIED]
+    scaled = torch.from_numpy(y_scale.apply(y[used], np.float64))
+    if isinstance(loss, FunctionLoss):
+        loss = loss.in_units_of_y(y_scale.mean, y_scale.std)
+    check_loss(loss, width, scaled)
+    return loss.in_unit_of(scaled, torch.from_numpy(weight[used])) if isinstance(loss, FunctionLoss) else loss
+
+
+def _linear_steps(linear_skip: bool | int, sequences: Sequences) -> int:
+    """How many of the last steps the linear map reads: those of the longest sequence, fewer of many channels."""
+    if linear_skip is False:
+        return 0
+    asked = longest(sequences)
+    asked = asked if linear_skip is True else min(int(linear_skip), asked)
+    return max(min(asked, _MOST_COLUMNS // sequences.n_channels), 1)
+
+
+def _first_weights(model: Model, examples: Examples) -> tuple[Model, dict[str, np.ndarray]]:
+    """The linear map and the bias with which the loss is least, and the model in units of the errors then."""
+    loss, width, moves = model.loss, model.spec.width, moves_with_y(model.loss)
+    y = model.units.targets(examples.y, model.units.levels(examples.sequences))
+    outputs = outputs_of_answers(loss, width, y.shape[-1]) if moves else None
+    if not model.spec.linear_steps or (moves and outputs is None):
+        return model, {"head.bias": _constants(loss, y, examples.answer_weight(), width)}
+    if outputs is None:
+        return model, _least_loss(model, examples)
+    linear, rest = _ridge(model, examples, y)
+    spread = _spread(rest, examples.weight, robust=is_robust(model.loss))
+    # With errors hardly above what the precision tells from the answers, the network would learn rounding, which
+    # solvers that divide by the size of the gradient take for as much as any other.
+    spread = np.maximum(spread, max(ROUNDING, float(np.finfo(model.dtype).eps) ** 0.5))
+    units = replace(model.units, y=Scale(model.units.y.mean, model.units.y.std * spread))
+    bias = _constants(loss, rest / spread * linear.optimism, examples.weight, width)
+    bias += outputs.T @ (linear.intercept / spread)
+    return replace(model, units=units), {"linear.weight": outputs.T @ (linear.coef / spread).T, "head.bias": bias}
+
+
+def _ridge(model: Model, examples: Examples, y: np.ndarray) -> tuple[LinearAnswer, np.ndarray]:
+    """The ridge regression of targets (n, target) on what the linear map reads, and what it leaves (n, target)."""
+    blocks = _blocks(model, examples.sequences)
+    n_columns = model.spec.linear_steps * model.spec.linear_size
+    enough = max(_MOST_WORK / n_columns**2, 10 * n_columns)
+    some = slice(None, None, max(1, int(len(examples) / enough)))
+    fit = fit_robust_ridge if is_robust(model.loss) else fit_ridge
+    one_blas_thread()
+    linear = fit(_blocks(model, examples.sequences.take(some)), y[some], examples.weight[some])
+    return linear, y - linear.to(blocks, len(y))
+
+
+def _blocks(model: Model, sequences: Sequences) -> Blocks:
+    """What the linear map of a model reads of sequences, some rows at a time, in double precision."""
+    cpu = torch.device("cpu")
+    levels = model.units.levels(sequences)
+    data = model.units.on_device(sequences, cpu, torch.float64, levels=levels)
+    linear = LinearMap(model.spec.linear_steps, model.spec.linear_size, 0, device=cpu)
+    n_at_once = max(_AT_ONCE // (model.spec.linear_steps * model.spec.linear_size), 1)
+
+    def blocks() -> Iterator[tuple[slice, np.ndarray]]:
+        for first in range(0, len(sequences), n_at_once):
+            rows = slice(first, first + n_at_once)
+            yield rows, linear.columns(*data.take(rows)).numpy()
+
+    return blocks
+
+
+def _least_loss(model: Model, examples: Examples) -> dict[str, np.ndarray]:
+    """The linear map and the bias with the least loss, where there is no closed form."""
+    n_columns = model.spec.linear_steps * model.spec.linear_size
+    some = examples.take(slice(None, None, max(1, int(len(examples) / max(_MOST_NUMBERS / n_columns, 100)))))
+    data = labelled(model, some, torch.device("cpu"), torch.float64)
+    assert data.y is not None
+    assert data.weight is not None
+    columns = np.concatenate([columns for _, columns in _blocks(model, some.sequences)()])
+    matrix, bias = fit_least_loss(torch.from_numpy(columns), model.loss, data.y, data.weight, model.spec.width)
+    return {"linear.weight": matrix.numpy(), "head.bias": bias.numpy()}
+
+
+def _constants(loss: Loss, y: np.ndarray, weight: np.ndarray, width: int) -> np.ndarray:
+    """Outputs (width,) that are the same for all targets (..., target), with the least loss where that is known."""
+    targets, weights = (torch.from_numpy(some) for some in (y.reshape(-1, y.shape[-1]), weight.ravel()))
+    targets, weights = targets[weights > 0], weights[weights > 0]
+    constant = getattr(loss, "constant", None)
+    if constant is not None:
+        found: torch.Tensor = constant(targets, weights)
+    elif moves_with_y(loss):
+        _, found = fit_least_loss(targets.new_zeros(len(targets), 0), loss, targets, weights, width)
+    else:
+        found = targets.new_zeros(width)
+    return found.numpy()
+
+
+def _spread(errors: np.ndarray, weight: np.ndarray, *, robust: bool) -> np.ndarray:
+    """Root of the mean square of errors (n, target), or a robust spread; 1 where there are none."""
+    if robust:
+        both = np.concatenate([errors, -errors])  # a spread around 0
+        spread = middle_and_spread(both, np.concatenate([weight, weight]))[1]
+    else:
+        spread = np.sqrt(weight @ np.square(errors) / weight.sum())
+    return np.asarray(np.where(spread > 0, spread, 1.0))

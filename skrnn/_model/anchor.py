@@ -1,0 +1,109 @@
+"""The anchor: the last known value of a target's own past, from which windows and targets are measured.
+
+A series that drifts reaches values that no training row had; its changes stay alike. This is the idea of NLinear
+(Zeng, Chen, Zhang and Xu, 2023).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from skrnn._data.sequences import Sequences
+from skrnn._data.units import Scale
+from skrnn._model.timeline import find_past
+
+_AT_ONCE = 2**16  # sequences that are looked up together
+_MEASURED = 2**22  # numbers from which spreads are measured, at most
+_FEW = 0.1  # of the sequences may be left out because steps are missing
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """For each target the channel that holds its past: ``target = slope * channel + offset``.
+
+    The layers also read the values of these channels as they are, unless ``only_changes``.
+    """
+
+    channel: np.ndarray  # (target,) int; -1 for a target that never changes
+    slope: np.ndarray  # (target,)
+    offset: np.ndarray  # (target,)
+    only_changes: bool
+
+    @classmethod
+    def find(cls, sequences: Sequences, y: np.ndarray, *, only_changes: bool) -> Anchor | None:
+        """That of sequences in the order of time and their targets (n, target); None if any target has none."""
+        channel, slope, offset = find_past(sequences, y)
+        return cls(channel, slope, offset, only_changes) if np.any(channel >= 0) else None
+
+    @property
+    def channels(self) -> np.ndarray:
+        """The channels that are measured from their last value, in increasing order."""
+        return np.unique(self.channel[self.channel >= 0])
+
+    def levels(self, sequences: Sequences, otherwise: np.ndarray) -> np.ndarray:
+        """The last value of each sequence (n, anchored channel) that is not missing, or else the given one."""
+        levels = np.empty((len(sequences), len(self.channels)), sequences.base.dtype)
+        for first in range(0, len(levels), _AT_ONCE):
+            last = sequences.starts[first : first + _AT_ONCE] + sequences.n_steps - 1
+            for i, channel in enumerate(self.channels):
+                column = sequences.base[:, channel]
+                levels[first : first + _AT_ONCE, i] = _last_known(column, last, sequences.n_steps, otherwise[i])
+        return levels
+
+    def of_targets(self, levels: np.ndarray) -> np.ndarray:
+        """Levels in the units of the targets (n, target); 0 for a target that never changes."""
+        place = np.searchsorted(self.channels, self.channel)
+        return np.asarray(levels[:, place] * self.slope + self.offset)
+
+    def spreads(self, sequences: Sequences, levels: np.ndarray, weight: np.ndarray, *, robust: bool) -> np.ndarray:
+        """How far the steps lie from the level (anchored channel,): root of the mean square, or a robust one."""
+        every = -(-len(sequences) * sequences.n_steps // _MEASURED)
+        rows = sequences.starts[::every, None] + np.arange(sequences.n_steps)
+        weights = np.broadcast_to(weight[::every, None], rows.shape)
+
+        def around_zero(i: int) -> tuple[np.ndarray, np.ndarray]:
+            """Changes of a channel and their mirror image, with their weights."""
+            change = sequences.base[rows, self.channels[i]] - levels[::every, i, None]
+            seen = ~np.isnan(change)
+            return np.concatenate([change[seen], -change[seen]])[:, None], np.tile(weights[seen], 2)
+
+        measure, dtype = Scale.robust if robust else Scale.of, sequences.base.dtype
+        parts = [partial(lambda i: [around_zero(i)], i) for i in range(len(self.channels))]
+        names = [f"Channel {channel} of X" for channel in self.channels]
+        return np.array([measure(some, 1, dtype, [name]).std[0] for some, name in zip(parts, names, strict=True)])
+
+    def complete(self, sequences: Sequences) -> slice | np.ndarray:
+        """Rows of the sequences whose changes can be learnt from.
+
+        Those in which steps are missing, as at the start of a series, are not among them as long as they are few; else
+        those in which all are.
+        """
+        n_there = np.zeros(len(sequences.base) + 1, np.int32)
+        np.cumsum(~np.isnan(sequences.base[:, self.channels]).any(axis=1), out=n_there[1:])
+        n_known = n_there[sequences.starts + sequences.n_steps] - n_there[sequences.starts]
+        if np.mean(n_known < sequences.n_steps) <= _FEW:
+            return _as_slice(n_known == sequences.n_steps)
+        return _as_slice((n_known > 0) | (n_known.max() == 0))
+
+
+def _last_known(column: np.ndarray, last: np.ndarray, n_back: int, otherwise: float) -> np.ndarray:
+    """The latest of ``n_back`` numbers up to each place (n,) that is not missing."""
+    found = np.full(len(last), otherwise, column.dtype)
+    sought = np.arange(len(last))
+    for back in range(n_back):
+        values = column[last[sought] - back]
+        known = ~np.isnan(values)
+        found[sought[known]] = values[known]
+        sought = sought[~known]
+        if not len(sought):
+            break
+    return found
+
+
+def _as_slice(chosen: np.ndarray) -> slice | np.ndarray:
+    """Chosen rows (n,), as a slice if they follow each other: what it takes is then not copied."""
+    block = slice(int(chosen.argmax()), len(chosen) - int(chosen[::-1].argmax()))
+    return block if chosen[block].all() else chosen

@@ -1,0 +1,168 @@
+"""From X and y to the numbers that a network reads and answers, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from skrnn._data.examples import Examples
+from skrnn._data.on_device import DeviceData
+from skrnn._data.sequences import Sequences, lacks_some
+from skrnn._data.units import Scale
+from skrnn._model.anchor import Anchor
+
+
+@dataclass(frozen=True)
+class Units:
+    """Channels and targets are standardised, those with an anchor as changes from it.
+
+    ``values`` and ``bounds`` are of anchored channels as they are, which layers read beside the changes: nothing
+    was learnt about values beyond those of the fit, which fade to the mean within one standard deviation.
+    """
+
+    x: Scale
+    y: Scale
+    missing: str
+    has_missing: bool = True  # whether some steps lack channels and others do not; see missing="indicator"
+    anchor: Anchor | None = None
+    values: Scale | None = None
+    bounds: tuple[np.ndarray, np.ndarray] | None = None  # (anchored channel,) each
+
+    @property
+    def n_channels(self) -> int:
+        return len(self.x.mean)
+
+    @property
+    def n_inputs(self) -> tuple[int, int]:
+        """How many columns the linear map reads, and how many the layers, which read the same and some more."""
+        n = self.n_channels + (self.missing == "indicator")
+        return n, n + (0 if self.values is None else len(self.values.mean))
+
+    def anchored(self, anchor: Anchor, examples: Examples, *, robust: bool) -> Units:
+        """The units of sequences that are measured from an anchor; those of the targets are left to be measured."""
+        sequences, channels = examples.sequences, anchor.channels
+        levels = anchor.levels(sequences, self.x.mean[channels])
+        spreads = anchor.spreads(sequences, levels, examples.weight, robust=robust)
+        std = self.x.std.copy()
+        std[channels] = np.where(np.isfinite(std[channels]) & (spreads > 0), spreads, std[channels])
+        units = replace(self, x=Scale(self.x.mean, std), anchor=anchor)
+        if anchor.only_changes:
+            return units
+        parts = [rows[:, channels] for rows, _ in sequences.steps(examples.weight)]
+        lowest, highest = (
+            reduce([reduce(part, initial=np.nan) for part in parts]) for reduce in (np.fmin.reduce, np.fmax.reduce)
+        )
+        return replace(units, values=Scale(self.x.mean[channels], self.x.std[channels]), bounds=(lowest, highest))
+
+    def also_of(self, examples: Examples, *, robust: bool) -> Units:
+        """With units of what was constant in all training data before these."""
+        units, sequences = self, examples.sequences
+        if not np.isfinite(self.x.std).all():
+            units = replace(units, x=self.x.completed(sequences.scale(examples.weight, self.missing, robust=robust)))
+        return units if self.has_missing else replace(units, has_missing=lacks_some(sequences, examples.weight))
+
+    def levels(self, sequences: Sequences) -> np.ndarray | None:
+        """From what the anchored channels of each sequence are measured (n, anchored channel); None if none are."""
+        return None if self.anchor is None else self.anchor.levels(sequences, self.x.mean[self.anchor.channels])
+
+    def origins(self, levels: np.ndarray | None) -> np.ndarray:
+        """From what targets are measured, (n, target) or (target,)."""
+        return self.y.mean if self.anchor is None or levels is None else self.y.mean + self.anchor.of_targets(levels)
+
+    def targets(self, y: np.ndarray, levels: np.ndarray | None) -> np.ndarray:
+        """Targets (..., target) in the units of the network, in double precision."""
+        flat = y.reshape(-1, y.shape[-1])
+        scale = self.y
+        if levels is not None:
+            flat, scale = flat - self.origins(levels), Scale(np.zeros_like(scale.mean), scale.std)
+        return scale.apply(flat, np.float64, "output {} of y").reshape(y.shape)
+
+    def on_device(
+        self,
+        sequences: Sequences,
+        device: torch.device,
+        dtype: torch.dtype,
+        *,
+        levels: np.ndarray | None,
+        segment_size: int = 1,
+        like: DeviceData | None = None,
+    ) -> DeviceData:
+        """Sequences in the units of the network; ``like`` are others from the same base."""
+        base, observed = self._base(sequences, device, dtype) if like is None else (like.base, like.observed)
+        channels = () if self.anchor is None else tuple(self.anchor.channels.tolist())
+        level = None
+        if levels is not None:
+            some = list(channels)
+            scaled = Scale(self.x.mean[some], self.x.std[some]).apply(levels, np.float64)
+            level = torch.from_numpy(scaled).to(device=device, dtype=dtype)
+        return DeviceData(
+            base=base,
+            level=level,
+            levelled=channels,
+            observed=observed,
+            starts=torch.from_numpy(sequences.starts).to(device),
+            n_steps=sequences.n_steps,
+            segment_size=segment_size,
+            n_linear=self.n_inputs[0],
+        )
+
+    def _base(
+        self, sequences: Sequences, device: torch.device, dtype: torch.dtype
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Rows of the base in the units of the network, and which of them are observed, or None for all."""
+        number = np.float64 if dtype == torch.float64 else np.float32
+        base = self.x.apply(sequences.base, number)
+        observed = sequences.observed(self.missing)
+        complete = bool(observed.all())
+        lacking = np.isnan(base) if self.missing == "indicator" or not complete else None
+        if lacking is not None:
+            base[lacking if self.missing == "indicator" else ~observed] = 0.0
+        parts = [base]
+        if self.missing == "indicator" and lacking is not None:
+            parts.append((lacking.any(axis=1, keepdims=True) & self.has_missing).astype(number))
+        if self.anchor is not None and self.values is not None and self.bounds is not None:
+            parts.append(self._values(sequences.base[:, self.anchor.channels]).astype(number))
+        base = base if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return torch.from_numpy(base).to(device), None if complete else torch.from_numpy(observed).to(device)
+
+    def _values(self, values: np.ndarray) -> np.ndarray:
+        """Values of anchored channels (row, anchored channel) as the layers read them."""
+        assert self.values is not None
+        assert self.bounds is not None
+        nearest = np.clip(values, *self.bounds)
+        with np.errstate(over="ignore"):
+            beyond = np.minimum(np.abs(values - nearest) / self.values.std, 1)
+        return np.nan_to_num((nearest - self.values.mean) / self.values.std * (1 - beyond))
+
+    def linear_part(
+        self, coef: np.ndarray, bias: np.ndarray, outputs: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A linear map (output, step, channel) and its biases (output,) in the units of X and, where known, of y.
+
+        ``outputs`` says which outputs move with which targets, a matrix (target, output); None for nothing known.
+        """
+        own: list[int] = [] if self.anchor is None else self.anchor.channels.tolist()
+        coef, means = coef / self.x.std, self.x.mean.copy()
+        means[own] = 0.0
+        intercept = bias - coef.sum(axis=1) @ means
+        coef[:, -1, own] -= coef[:, :, own].sum(axis=1)  # what is measured from the last value
+        if outputs is None:
+            return coef, intercept
+        moved = outputs.any(axis=0)
+        target = outputs.argmax(axis=0)[moved]
+        std = self.y.std[target]
+        coef, intercept = coef[moved] * std[:, None, None], intercept[moved] * std + self.y.mean[target]
+        if self.anchor is not None:
+            coef[np.arange(len(target)), -1, self.anchor.channel[target]] += self.anchor.slope[target]
+            intercept += self.anchor.offset[target]
+        return coef, intercept
+
+    def farthest(self, sequences: Sequences) -> tuple[float, int, float]:
+        """How many spreads of ``fit`` the farthest value lies from the mean, its channel, and the value."""
+        values = sequences.base
+        with np.errstate(over="ignore"):
+            distance = np.abs(values / self.x.std - self.x.mean / self.x.std)
+        row, channel = np.unravel_index(np.argmax(np.nan_to_num(distance)), distance.shape)
+        return float(np.nan_to_num(distance[row, channel])), int(channel), float(values[row, channel])
