@@ -61,3 +61,38 @@ def interrupted(call, n_events, modules, *, bytecodes=False):
     finally:
         sys.settrace(before)
     return False
+
+
+def ar_series(rng, n=400):
+    """A series with a memory of three steps."""
+    x = np.zeros(n)
+    for i in range(3, n):
+        x[i] = 0.6 * x[i - 1] + 0.3 * x[i - 3] + rng.normal()
+    return x
+
+
+def windows(x, size, horizon=1):
+    """Windows (n, size, 1) of a series and the values ``horizon`` steps after them."""
+    X = np.lib.stride_tricks.sliding_window_view(x, size)[: len(x) - size - horizon + 1, :, None]
+    return X, x[size + horizon - 1 :]
+
+
+def linear_part(model, X):
+    """Answers (n, output) from the linear attributes of a fitted estimator."""
+    coef = model.linear_coef_
+    return np.einsum("oij,nij->no", coef, X[:, -coef.shape[1] :]) + model.linear_intercept_
+
+
+def best_ridge(columns, y):
+    """Ridge regression with the least generalised cross-validation error, by scikit-learn and the hat matrix."""
+    from sklearn.linear_model import Ridge
+
+    n = len(y)
+    models, errors = [], []
+    centred = columns - columns.mean(axis=0)
+    for penalty in 10.0 ** np.arange(-7, 2.1, 0.5) * n:
+        model = Ridge(penalty).fit(columns, y)
+        hat = centred @ np.linalg.solve(centred.T @ centred + penalty * np.eye(centred.shape[1]), centred.T)
+        errors.append(np.square(y - model.predict(columns).reshape(y.shape)).sum() / (n - 1 - np.trace(hat)) ** 2)
+        models.append(model)
+    return models[int(np.argmin(errors))]

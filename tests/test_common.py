@@ -67,7 +67,8 @@ OPTIONS = [
     ({"norm": "layer", "linear_skip": False, "learning_rate_init": 0.02}, set()),
     ({"pooling": "mean"}, set()),
     ({"pooling": "max"}, set()),
-    ({"pooling": "attention"}, set()),
+    # With the default step size, training on 15 rows is unstable: gradients spike, and rounding grows with them.
+    ({"pooling": "attention", "learning_rate_init": 0.001}, set()),
     ({"missing": "indicator"}, set()),
     ({"learning_rate": "adaptive"}, set()),
     # A row that counts twice is not the same as two rows: each has a mask, or a part in the statistics, of its own.

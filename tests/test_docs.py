@@ -19,6 +19,7 @@ import skrnn
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [*REGRESSORS, skrnn.SlidingWindowTransformer]
 
+SHOWN = re.compile(r"^(.+?)  # -> (.+)$", re.MULTILINE)  # an expression and its value
 LITERAL = re.compile(r"(?:^\.\. code-block:: python|::)\n\n((?:(?: +[^\n]*)?\n)+)", re.MULTILINE)
 
 
@@ -127,6 +128,8 @@ def test_the_code_of_each_section_of_the_guide_runs(at_hand):
         title = [title[1] for title in titles if title.start() < block.start()][-1]
         if names.get("title") != title:
             names = {**at_hand, "title": title, "model": at_hand[MODELS.get(title, "forecaster")]}
-        code = compile("\n" * text[: block.start(1)].count("\n") + textwrap.dedent(block[1]), "user_guide.rst", "exec")
-        exec(code, names)
+        code = textwrap.dedent(block[1])
+        exec(compile("\n" * text[: block.start(1)].count("\n") + code, "user_guide.rst", "exec"), names)
+        for expression, shown in SHOWN.findall(code):
+            assert repr(eval(expression, names)) == shown, expression
     assert sklearn.get_config() == config

@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 import skrnn
 from skrnn import GRURegressor, SlidingWindowTransformer, _learning
 from skrnn._compiled import threads
-from skrnn._model import model as model_file
+from skrnn._model import engine
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -99,7 +99,7 @@ INTERRUPTED = {
 @pytest.mark.parametrize("call", INTERRUPTED)
 def test_an_interrupt_leaves_the_world_and_the_model_as_they_were(call, fitted, monkeypatch):
     model, X, y, expected = fitted
-    monkeypatch.setattr(model_file, "_BLAS_SHARES", 0)  # small work, too, holds BLAS at one thread
+    monkeypatch.setattr(engine, "_BLAS_SHARES", 0)  # small work, too, holds BLAS at one thread
     before, learnt, n_lines = world(), dict(vars(model)), 0
     while interrupted(lambda: INTERRUPTED[call](model, X, y), n_lines, [threads, _learning]):
         assert world() == before, f"after line {n_lines}"

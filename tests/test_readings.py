@@ -30,7 +30,7 @@ def data(rng):
 
 
 def small(estimator, **params):
-    return estimator(**{"hidden_size": 5, "max_iter": 5, "random_state": 0, **params})
+    return estimator(**{"hidden_size": 5, "max_iter": 5, "early_stopping": False, "random_state": 0, **params})
 
 
 def step_through(model, X):
@@ -74,7 +74,7 @@ def test_a_step_builds_no_network_of_torch(regressor, data, options, monkeypatch
     monkeypatch.setattr("skrnn._model.model.RecurrentNetwork.of", None)
     np.testing.assert_array_equal(step_through(model, X), expected)
     monkeypatch.undo()
-    monkeypatch.setattr("skrnn._model.model.kernel_of", lambda *_: None)
+    monkeypatch.setattr("skrnn._model.engine.kernel_of", lambda *_: None)
     np.testing.assert_allclose(step_through(model, X), expected, rtol=1e-9)
 
 

@@ -9,7 +9,10 @@ from skrnn import GRURegressor
 from skrnn._data.robust import middle_and_spread, weighted_quantiles
 from skrnn._data.units import Scale
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:.*answers without its recurrent layers"),
+]
 ROBUST = ["absolute_error", "huber", "quantile"]
 NOISE = {
     "gaussian": lambda rng, n: rng.normal(size=n),

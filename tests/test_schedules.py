@@ -51,7 +51,7 @@ def rates_of(monkeypatch, **params):
         return run_epoch(*arguments)
 
     monkeypatch.setattr(loop, "_run_epoch", spy)
-    GRURegressor(3, random_state=0, **params).fit(*data())
+    GRURegressor(3, early_stopping=False, random_state=0, **params).fit(*data())
     return rates
 
 
@@ -83,7 +83,8 @@ def test_what_is_left_of_a_cosine_passes_soon_after_a_stall(monkeypatch):
 @pytest.mark.parametrize(("tol", "max_iter", "n_epochs"), [(10.0, 20, 6), (0.0, 7, 7)], ids=["stall", "planned"])
 def test_a_cosine_has_converged_at_its_end(recwarn, tol, max_iter, n_epochs):
     X, y = data()
-    model = GRURegressor(3, learning_rate="cosine", tol=tol, n_iter_no_change=2, max_iter=max_iter, random_state=0)
+    params = {"tol": tol, "n_iter_no_change": 2, "max_iter": max_iter, "early_stopping": False}
+    model = GRURegressor(3, learning_rate="cosine", random_state=0, **params)
     assert model.fit(X, y).n_iter_ == n_epochs
     assert not [w for w in recwarn if issubclass(w.category, ConvergenceWarning)]
 
@@ -93,8 +94,8 @@ def test_a_noisy_loss_falls_further_after_a_stall():
     X = rng.normal(size=(400, 5, 1))
     y = np.abs(X).sum(axis=(1, 2))
     stalling = {"learning_rate_init": 0.1, "batch_size": 20, "n_iter_no_change": 5, "random_state": 0}
-    constant = GRURegressor(8, **stalling).fit(X, y)
-    cosine = GRURegressor(8, learning_rate="cosine", max_iter=10_000, **stalling).fit(X, y)
+    constant = GRURegressor(8, learning_rate="constant", early_stopping=False, **stalling).fit(X, y)
+    cosine = GRURegressor(8, max_iter=10_000, early_stopping=False, **stalling).fit(X, y)
     assert cosine.n_iter_ == constant.n_iter_ + 5
     assert cosine.best_loss_ < 0.7 * constant.best_loss_
 

@@ -3,14 +3,19 @@
 import pytest
 import torch
 
-from skrnn._training.solvers import SGD, Adam, RMSprop
+from skrnn._training.solvers import SGD, Adam, Decay, RMSprop
+
+
+def decay(parameters, rate, *, decoupled=False):
+    return Decay(rate, [torch.zeros_like(parameter) for parameter in parameters], decoupled=decoupled)
+
 
 OURS = {
-    "adam": lambda p, s: Adam(p, s, learning_rate=0.01, weight_decay=0.1, decoupled=False),
-    "adamw": lambda p, s: Adam(p, s, learning_rate=0.01, weight_decay=0.1, decoupled=True),
-    "sgd": lambda p, s: SGD(p, s, learning_rate=0.01, weight_decay=0.1, momentum=0.9),
-    "plain sgd": lambda p, s: SGD(p, s, learning_rate=0.01, weight_decay=0.0, momentum=0.0),
-    "rmsprop": lambda p, s: RMSprop(p, s, learning_rate=0.01, weight_decay=0.1),
+    "adam": lambda p, s: Adam(p, s, decay(p, 0.1), 0.01),
+    "adamw": lambda p, s: Adam(p, s, decay(p, 0.1, decoupled=True), 0.01),
+    "sgd": lambda p, s: SGD(p, s, decay(p, 0.1), 0.01, momentum=0.9),
+    "plain sgd": lambda p, s: SGD(p, s, decay(p, 0.0), 0.01, momentum=0.0),
+    "rmsprop": lambda p, s: RMSprop(p, s, decay(p, 0.1), 0.01),
 }
 TORCH = {
     "adam": lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=0.1),
@@ -85,3 +90,15 @@ def test_the_state_is_arrays_of_its_own(name):
     before = {key: value.copy() for key, value in kept.items()}
     solver.step()
     assert all((kept[key] == before[key]).all() for key in kept)
+
+
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_weights_decay_towards_their_origin(decoupled):
+    parameters, origin = make_parameters(), [torch.full((3, 2), 2.0).double(), torch.zeros(4).double()]
+    solver = Adam(parameters, {}, Decay(0.5, origin, decoupled=decoupled), 0.01)
+    for _ in range(3000):
+        for parameter in parameters:
+            parameter.grad = torch.zeros_like(parameter)
+        solver.step()
+    for parameter, end in zip(parameters, origin, strict=True):
+        torch.testing.assert_close(parameter, end, rtol=0, atol=1e-3)

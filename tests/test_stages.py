@@ -100,12 +100,12 @@ def test_statistics_can_be_measured_anew():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_fit_ends_with_the_statistics_of_its_last_weights(rng):
     X = rng.normal(size=(80, 5, 2))
-    params = {"norm": "batch", "num_layers": 2, "dropout": 0.3, "linear_skip": False}
+    params = {"norm": "batch", "num_layers": 2, "dropout": 0.3, "linear_skip": False, "early_stopping": False}
     model = GRURegressor(4, **params, max_iter=4, batch_size=20, random_state=0).fit(X, X[:, -1, 0])
     spec, weights = model._model.spec, model._model.weights
     module = RecurrentNetwork.of(spec, weights, device=CPU, dtype=torch.float64).eval()
     module.dropout = 0.0
-    x = torch.from_numpy(model._model.x_scale.apply(X.reshape(-1, 2), np.float64).reshape(X.shape))
+    x = torch.from_numpy(model._model.units.x.apply(X.reshape(-1, 2), np.float64).reshape(X.shape))
     states = module.layers[0](x)[0]
     np.testing.assert_allclose(weights["norms.0.mean"], states.mean((0, 1)).detach(), rtol=1e-9)
     _, last = module.layers[1](module.norms[0](states))

@@ -150,12 +150,13 @@ def test_best_weights_come_back(make_network):
     assert float(mean) == pytest.approx(log.best_loss)
 
 
-@pytest.mark.parametrize(("relative", "exhausted"), [(False, True), (True, False)])
-def test_small_held_out_losses_need_to_fall_by_a_share_only(relative, exhausted):
-    patience = Patience(tol=1e-4, n_iter_no_change=2, relative=relative)
-    for loss in (1e-3, 9.5e-4, 9.2e-4, 9e-4):
+@pytest.mark.parametrize(("loss", "smallest_fall"), [(1e-3, 1e-4), (50.0, 0.1), (-1e-3, 1e-4), (-50.0, 0.1)])
+def test_a_loss_must_fall_by_a_share_of_it_or_of_1(loss, smallest_fall):
+    for factor, n_stalled in ((0.99, 1), (1.01, 0)):
+        patience = Patience(tol=0.1, n_iter_no_change=1)
         patience.improves(loss)
-    assert patience.exhausted == exhausted
+        assert patience.improves(loss - factor * smallest_fall)
+        assert patience.n_stalled == n_stalled
 
 
 def test_patience_counts_epochs_without_a_fall_of_tol():

@@ -90,7 +90,7 @@ def skrnn_fits(case: Case, n_threads: int) -> dict[int, Callable[[], float]]:
     """Seconds of whole fits of one epoch and of several, by the number of epochs."""
     X, y = case.arrays()
     options = {"batch_size": case.batch, "learning_rate_init": 1e-3, "tol": 0, "n_iter_no_change": FOREVER}
-    options |= {"linear_skip": False, "early_stopping": False}  # what the others do
+    options |= {"linear_skip": False, "anchor": None, "early_stopping": False}  # what the others do
 
     def fit(n_epochs: int, n_windows: int | None = None) -> float:
         estimator = getattr(skrnn, f"{case.cell}Regressor")(

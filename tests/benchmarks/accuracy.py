@@ -51,16 +51,16 @@ def measure(name: str, task: Task, n_seeds: int) -> list[dict[str, object]]:
 
 
 def verdict(figures: dict[str, float | None]) -> str:
-    """The best that can be said of the median."""
+    """What the median is compared with, and the outcome: the first comparison that says something."""
     found = figures["median"]
     if found is None or found > (figures["persistence"] or math.inf):
-        return "worse than the last value"
-    if figures["wanted"] is not None and found <= figures["wanted"]:
-        return "as wanted"
+        return "worse than repeating the last value"
     if figures["to best simple"] is not None and figures["to best simple"] < 1:
-        return "better than simple means"
+        return "better than all simple means"
     published = figures["published"]
-    return "better than published" if published is not None and found < published else "no better than others"
+    if published is not None and found < published:
+        return "better than published, not than all simple means"
+    return "not better than the best simple mean"
 
 
 def mean_ratio(rows: list[dict[str, Any]]) -> float:

@@ -48,7 +48,7 @@ from skrnn import GRURegressor, SlidingWindowTransformer
 
 SIZES = [10_000, 100_000, 1_000_000]  # each is compared with the second
 QUICK_SIZES = [1_000, 20_000]
-PLAIN = {"linear_skip": False, "early_stopping": False}  # nothing but the network, as in ``speed.py``
+PLAIN = {"linear_skip": False, "anchor": None, "early_stopping": False}  # nothing but the network, as in ``speed.py``
 SPIN = "import time\nend = time.monotonic() + 600\nwhile time.monotonic() < end: pass"
 
 
