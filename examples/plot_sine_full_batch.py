@@ -36,9 +36,14 @@ train, test = X.iloc[:800], X.iloc[800:]
 # better way: one layer is enough, batches of 50 make 16 steps of an epoch, and the step size falls along a cosine.
 
 warnings.filterwarnings("ignore", category=ConvergenceWarning)  # the number of epochs is fixed
-plain = {"linear_skip": False, "early_stopping": False}  # nothing but the network, as published
+plain = {"linear_skip": False, "anchor": None, "early_stopping": False}  # nothing but the network, as published
 settings = {
-    "as published": {"num_layers": 2, "batch_size": 800},
+    "as published": {
+        "num_layers": 2,
+        "batch_size": 800,
+        "learning_rate_init": 1e-3,
+        "learning_rate": "constant",
+    },
     "small batches, cosine": {"batch_size": 50, "learning_rate_init": 1e-2, "learning_rate": "cosine"},
 }
 models, rows = {}, {}

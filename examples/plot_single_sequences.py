@@ -43,8 +43,8 @@ train, test = X.iloc[:800], X.iloc[800:]
 # the noise. With batches of one and dropout 0.2, 2.28e-5 is not reached. Such small batches leave nothing to divide
 # among cores, so two fits run side by side.
 
-plain = {"linear_skip": False, "early_stopping": False}  # nothing but the network, as published
-single = {"batch_size": 1, "max_iter": 50}
+plain = {"linear_skip": False, "anchor": None, "early_stopping": False}  # nothing but the network, as published
+single = {"batch_size": 1, "max_iter": 50, "learning_rate_init": 1e-3, "learning_rate": "constant"}
 better = {"batch_size": 8, "max_iter": 80, "learning_rate_init": 3e-3, "learning_rate": "cosine"}
 settings = {
     "two layers, dropout, batches of one": {"num_layers": 2, "dropout": 0.2, **single},

@@ -33,7 +33,13 @@ X, y = series[np.newaxis, :-1, np.newaxis], series[np.newaxis, 1:]  # (sequence,
 
 warnings.filterwarnings("ignore", category=ConvergenceWarning)  # the number of epochs is fixed, as published
 settings = {
-    "as published": {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.1, "max_iter": 300},
+    "as published": {
+        "solver": "sgd",
+        "momentum": 0.0,
+        "learning_rate_init": 0.1,
+        "learning_rate": "constant",
+        "max_iter": 300,
+    },
     "Adam, cosine": {"learning_rate_init": 0.03, "learning_rate": "cosine", "max_iter": 1000},
 }
 models, rows = {}, {}
@@ -68,7 +74,7 @@ for name, model in models.items():
 # A stream behind a pipeline
 # --------------------------
 # A scaler treats each row by itself, so that a new row passes through it as it comes; then the network takes the step.
-# With ``linear_skip=False`` it keeps nothing but its state; else it would keep the steps of the window too.
+# With ``linear_skip=False`` and ``anchor=None`` it keeps nothing but its state; else it would keep the last steps.
 # A window forgets what is older than ``window_size`` steps; a state goes on without end. The two agree on the first
 # ``window_size`` steps of a stream, and differ after that by what the window has forgotten.
 
@@ -76,7 +82,7 @@ sensor = pd.DataFrame({"degrees": 20 + 5 * np.sin(0.3 * np.arange(400))})
 pipeline = make_pipeline(
     StandardScaler(),
     SlidingWindowTransformer(24, horizon=1, incomplete="ignore"),
-    GRURegressor(hidden_size=16, batch_size=32, linear_skip=False, learning_rate_init=5e-3, random_state=0),
+    GRURegressor(hidden_size=16, batch_size=32, linear_skip=False, anchor=None, random_state=0),
 ).set_output(transform="pandas")
 pipeline.fit(sensor.iloc[:300], sensor["degrees"].iloc[:300])
 
