@@ -74,7 +74,7 @@ OPTIONS = [
     # A row that counts twice is not the same as two rows: each has a mask, or a part in the statistics, of its own.
     # A linear forecast fits the 15 rows of the check so well that nothing is left to train.
     ({"norm": "batch", "linear_skip": False, "learning_rate_init": 0.02}, {WEIGHTS}),
-    ({"dropout": 0.2, "linear_skip": False, "learning_rate_init": 0.005}, {WEIGHTS}),
+    ({"dropout": 0.2, "linear_skip": False, "learning_rate_init": 0.02}, {WEIGHTS}),
 ]
 REGRESSOR_OPTIONS = [
     ({"loss": "absolute_error"}, set()),
@@ -86,8 +86,7 @@ REGRESSOR_OPTIONS = [
     # Some targets of this check are negative.
     ({"loss": "poisson"}, {"check_regressor_multioutput"}),
     ({"linear_skip": 3, "learning_rate_init": 0.02}, set()),
-    # 100 epochs of the check's 200 rows are too little for an R2 of 0.5 from nothing with the default step size.
-    ({"linear_skip": False}, {FIT}),
+    ({"linear_skip": False}, set()),
     ({"linear_skip": False, "learning_rate_init": 0.02}, set()),
 ]
 
@@ -100,7 +99,7 @@ CASES += [
     # Rows of hardly any weight take their part in the statistics of a batch.
     (
         GRUClassifier(norm="batch", linear_skip=False, learning_rate_init=0.005),
-        {WEIGHTS, "check_class_weight_classifiers"},
+        {WEIGHTS},
     ),
 ]
 

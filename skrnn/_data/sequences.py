@@ -132,6 +132,13 @@ def _begun(values: np.ndarray) -> np.ndarray:
     return ~np.isnan(values).all(axis=1)
 
 
+def with_their_rows(sequences: Sequences) -> Sequences:
+    """The same sequences with no more of the base than they lie in."""
+    starts = sequences.starts
+    first, last = starts.min(), starts.max() + sequences.n_steps
+    return replace(sequences, base=sequences.base[first:last], starts=starts - first)
+
+
 def lacks_some(sequences: Sequences, weight: np.ndarray) -> bool:
     """Whether some steps that are read lack channels, and others do not."""
     lacking = [~_complete(rows[_begun(rows)]) for rows, _ in sequences.steps(weight)]

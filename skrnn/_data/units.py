@@ -93,8 +93,14 @@ class Scale:
     def identity(cls, n_columns: int) -> Scale:
         return cls(np.zeros(n_columns), np.ones(n_columns))
 
-    def apply(self, values: np.ndarray, dtype: type[np.floating], name: str = "channel {} of X") -> np.ndarray:
-        """Standardised values as a new array of ``dtype``, computed in double precision.
+    def apply(
+        self,
+        values: np.ndarray,
+        dtype: type[np.floating],
+        name: str = "channel {} of X",
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Standardised values in an array of ``dtype``, a new one or ``out``, computed in double precision.
 
         Raises
         ------
@@ -103,7 +109,7 @@ class Scale:
         """
         try:
             with np.errstate(over="raise"):
-                return self._applied(values, dtype)
+                return self._applied(values, np.empty(values.shape, dtype=dtype) if out is None else out)
         except FloatingPointError:
             raise ValueError(self._far(values, np.dtype(dtype), name)) from None
 
@@ -119,8 +125,7 @@ class Scale:
             f"that value{advice}."
         )
 
-    def _applied(self, values: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
-        scaled = np.empty(values.shape, dtype=dtype)
+    def _applied(self, values: np.ndarray, scaled: np.ndarray) -> np.ndarray:
         # In blocks that stay in the cache, with means and deviations of the same shape: numpy is slow on short rows.
         n_rows = min(len(values), _SCALED_AT_ONCE)
         mean, std = (np.tile(row, (n_rows, 1)) if n_rows > 1 else row[None] for row in (self.mean, self.std))

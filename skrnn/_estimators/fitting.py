@@ -14,7 +14,7 @@ from skrnn._compiled.threads import alone, one_blas_thread
 from skrnn._data.examples import Examples
 from skrnn._data.on_device import DeviceData
 from skrnn._data.robust import middle_and_spread
-from skrnn._data.sequences import Sequences, lacks_some, longest
+from skrnn._data.sequences import Sequences, lacks_some, longest, with_their_rows
 from skrnn._data.spec import NetworkSpec
 from skrnn._data.state import TrainingState
 from skrnn._data.units import Scale
@@ -283,15 +283,15 @@ def _ridge(model: Model, examples: Examples, y: np.ndarray) -> tuple[LinearAnswe
 def _blocks(model: Model, sequences: Sequences) -> Blocks:
     """What the linear map of a model reads of sequences, some rows at a time, in double precision."""
     cpu = torch.device("cpu")
-    levels = model.units.levels(sequences)
-    data = model.units.on_device(sequences, cpu, torch.float64, levels=levels)
     linear = LinearMap(model.spec.linear_steps, model.spec.linear_size, 0, device=cpu)
     n_at_once = max(_AT_ONCE // (model.spec.linear_steps * model.spec.linear_size), 1)
 
     def blocks() -> Iterator[tuple[slice, np.ndarray]]:
         for first in range(0, len(sequences), n_at_once):
             rows = slice(first, first + n_at_once)
-            yield rows, linear.columns(*data.take(rows)).numpy()
+            some = with_their_rows(sequences.take(rows))
+            data = model.units.on_device(some, cpu, torch.float64, levels=model.units.levels(some))
+            yield rows, linear.columns(*data.take(slice(None))).numpy()
 
     return blocks
 

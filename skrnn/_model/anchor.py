@@ -16,7 +16,7 @@ from skrnn._data.units import Scale
 from skrnn._model.timeline import find_past
 
 _AT_ONCE = 2**16  # sequences that are looked up together
-_MEASURED = 2**22  # numbers from which spreads are measured, at most
+_MEASURED = 2**18  # numbers from which spreads are measured, at most
 _FEW = 0.1  # of the sequences may be left out because steps are missing
 
 

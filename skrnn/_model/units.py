@@ -13,6 +13,8 @@ from skrnn._data.sequences import Sequences, lacks_some
 from skrnn._data.units import Scale
 from skrnn._model.anchor import Anchor
 
+_AT_ONCE = 2**14  # rows of the base
+
 
 @dataclass(frozen=True)
 class Units:
@@ -113,24 +115,28 @@ class Units:
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Rows of the base in the units of the network, and which of them are observed, or None for all."""
         number = np.float64 if dtype == torch.float64 else np.float32
-        base = self.x.apply(sequences.base, number)
+        base = np.empty((len(sequences.base), self.n_inputs[1]), number)
+        channels = base[:, : self.n_channels]
+        self.x.apply(sequences.base, number, out=channels)
         observed = sequences.observed(self.missing)
         complete = bool(observed.all())
-        lacking = np.isnan(base) if self.missing == "indicator" or not complete else None
-        if lacking is not None:
-            base[lacking if self.missing == "indicator" else ~observed] = 0.0
-        parts = [base]
-        if self.missing == "indicator" and lacking is not None:
-            parts.append((lacking.any(axis=1, keepdims=True) & self.has_missing).astype(number))
-        if self.anchor is not None and self.values is not None and self.bounds is not None:
-            parts.append(self._values(sequences.base[:, self.anchor.channels]).astype(number))
-        base = base if len(parts) == 1 else np.concatenate(parts, axis=1)
+        if self.missing == "indicator":
+            lacking = np.isnan(channels)
+            channels[lacking] = 0.0
+            base[:, self.n_channels] = lacking.any(axis=1) & self.has_missing
+        elif not complete:
+            channels[~observed] = 0.0
+        for first in range(0, len(base) if self.values is not None else 0, _AT_ONCE):
+            rows = slice(first, first + _AT_ONCE)
+            base[rows, self.n_inputs[0] :] = self._values(sequences.base[rows])
         return torch.from_numpy(base).to(device), None if complete else torch.from_numpy(observed).to(device)
 
-    def _values(self, values: np.ndarray) -> np.ndarray:
-        """Values of anchored channels (row, anchored channel) as the layers read them."""
+    def _values(self, rows: np.ndarray) -> np.ndarray:
+        """Values of the anchored channels (row, anchored channel) as the layers read them, of rows of the base."""
+        assert self.anchor is not None
         assert self.values is not None
         assert self.bounds is not None
+        values = rows[:, self.anchor.channels]
         nearest = np.clip(values, *self.bounds)
         with np.errstate(over="ignore"):
             beyond = np.minimum(np.abs(values - nearest) / self.values.std, 1)
