@@ -222,3 +222,19 @@ def test_a_float32_series_without_noise_stays_finite_and_is_learnt():
         assert answers.dtype == np.float32
         assert np.isfinite(model.loss_curve_ + model.validation_loss_curve_).all()
         np.testing.assert_allclose(answers, y[500:], atol=5e-3 * np.std(y))
+
+
+def test_a_warning_tells_of_an_own_past_that_is_not_in_the_order_of_time(rng):
+    X, y = windows(ar_series(rng, 300), 6)
+    order = rng.permutation(len(y))
+    with pytest.warns(UserWarning, match="Channel 0 of X holds the values of y, but the samples are not") as caught:
+        model = GRURegressor(3, max_iter=1, random_state=0).fit(X[order], y[order])
+    assert model.anchor_ is None
+    told = [warning for warning in caught if "not in the order" in str(warning.message)]
+    assert [warning.filename for warning in told] == [__file__]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*not in the order of time")
+        GRURegressor(3, max_iter=1, anchor=None, random_state=0).fit(X[order], y[order])
+        GRURegressor(3, max_iter=1, random_state=0).fit(X, y)
+        GRURegressor(3, max_iter=1, random_state=0).fit(X[order], rng.normal(size=len(y)))
+        GRURegressor(3, max_iter=1, random_state=0).fit(np.round(X[order]), np.round(y[order]))  # found by chance

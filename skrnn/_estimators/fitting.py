@@ -62,11 +62,12 @@ def fit(
     """A new model that was trained; its first weights are those that suit the examples ``first``.
 
     With ``linear_skip="auto"``, networks with and without a linear map are trained, and the one that has the lower
-    held-out loss stays; without the map where nothing is held out.
+    held-out loss stays; without the map where nothing is held out, or where there is none.
     """
     choices = [start]
     if start.asked["linear_skip"] == "auto":
-        choices = [replace(start, linear=linear) for linear in ((False,) if held_out is None else (False, True))]
+        both = held_out is not None and not start.spec.return_sequences
+        choices = [replace(start, linear=linear) for linear in ((False, True) if both else (False,))]
     fits = (
         train_on(untrained(choice, first), examples, plan, held_out=held_out, device=start.device, report=report)
         for choice in choices

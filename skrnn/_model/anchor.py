@@ -7,7 +7,6 @@ A series that drifts reaches values that no training row had; its changes stay a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -63,17 +62,11 @@ class Anchor:
         every = -(-len(sequences) * sequences.n_steps // _MEASURED)
         rows = sequences.starts[::every, None] + np.arange(sequences.n_steps)
         weights = np.broadcast_to(weight[::every, None], rows.shape)
-
-        def around_zero(i: int) -> tuple[np.ndarray, np.ndarray]:
-            """Changes of a channel and their mirror image, with their weights."""
-            change = sequences.base[rows, self.channels[i]] - levels[::every, i, None]
-            seen = ~np.isnan(change)
-            return np.concatenate([change[seen], -change[seen]])[:, None], np.tile(weights[seen], 2)
-
-        measure, dtype = Scale.robust if robust else Scale.of, sequences.base.dtype
-        parts = [partial(lambda i: [around_zero(i)], i) for i in range(len(self.channels))]
-        names = [f"Channel {channel} of X" for channel in self.channels]
-        return np.array([measure(some, 1, dtype, [name]).std[0] for some, name in zip(parts, names, strict=True)])
+        spreads = np.empty(len(self.channels))
+        for i, channel in enumerate(self.channels):
+            change = sequences.base[rows, channel] - levels[::every, i, None]
+            spreads[i] = _around_zero(change, weights, f"Channel {channel} of X", robust=robust)
+        return spreads
 
     def complete(self, sequences: Sequences) -> slice | np.ndarray:
         """Rows of the sequences whose changes can be learnt from.
@@ -87,6 +80,14 @@ class Anchor:
         if np.mean(n_known < sequences.n_steps) <= _FEW:
             return _as_slice(n_known == sequences.n_steps)
         return _as_slice((n_known > 0) | (n_known.max() == 0))
+
+
+def _around_zero(change: np.ndarray, weight: np.ndarray, name: str, *, robust: bool) -> float:
+    """Spread around 0 of the changes that are not NaN: that of these and their mirror image."""
+    seen = ~np.isnan(change)
+    both = np.concatenate([change[seen], -change[seen]])[:, None], np.tile(weight[seen], 2)
+    measure = Scale.robust if robust else Scale.of
+    return float(measure(lambda: [both], 1, change.dtype, [name]).std[0])
 
 
 def _last_known(column: np.ndarray, last: np.ndarray, n_back: int, otherwise: float) -> np.ndarray:
