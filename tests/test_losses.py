@@ -129,6 +129,21 @@ def test_the_pinball_loss_is_that_of_scikit_learn():
     assert float(Quantile(levels)(raw, y).mean()) == pytest.approx(wanted)
 
 
+def test_corrections_make_the_share_below_and_the_spread_right(rng):
+    y = torch.from_numpy(rng.normal(3, 2, size=(9999, 2)))
+    weight = torch.from_numpy(rng.integers(1, 4, 9999).astype(float))
+    raw = torch.from_numpy(0.1 * rng.normal(size=(9999, 6)))  # so that levels do not cross
+    loss = Quantile((0.1, 0.5, 0.9))
+    corrected = loss.quantiles(raw + loss.correction(raw, y, weight)).numpy()
+    shares = np.average(y.numpy()[:, :, None] <= corrected, axis=0, weights=weight)
+    np.testing.assert_allclose(shares, [[0.1, 0.5, 0.9]] * 2, atol=0.002)
+    raw = raw[:, :4]
+    added = Gaussian().correction(raw, y, weight)
+    np.testing.assert_array_equal(added[:2], 0)
+    z = (y - raw[:, :2]) / Gaussian().std(raw + added)
+    np.testing.assert_allclose(np.average(z**2, axis=0, weights=weight), 1, rtol=1e-9)
+
+
 def best_constant(loss, y):
     """The raw output that minimises the mean loss, by a long run of gradient descent."""
     raw = torch.zeros(1, loss.width(y.shape[1]), dtype=torch.float64)

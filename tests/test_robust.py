@@ -96,6 +96,29 @@ def test_quantiles_cover_their_share_of_new_rows(rng, noise, params):
     assert np.all(np.abs(shares - [0.1, 0.5, 0.9]) < [0.05, 0.09, 0.05])  # three standard errors of 300 rows
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", NOISE)
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("n", [300, 1000])
+def test_quantiles_cover_their_share_of_new_rows_also_after_long_training(noise, early_stopping, n):
+    """The mean of some series: the quantile of 300 rows alone has a standard error of 0.02."""
+    shares = []
+    for seed in range(6 if n == 300 else 2):
+        X = np.random.default_rng(seed).normal(size=(n + 2000, 6, 1))
+        y = X[:, -1, 0] - 0.5 * X[:, -2, 0] + NOISE[noise](np.random.default_rng(seed + 100), n + 2000)
+        model = GRURegressor(16, loss="quantile", quantile=0.9, early_stopping=early_stopping, random_state=seed)
+        shares.append(np.mean(y[n:] <= model.fit(X[:n], y[:n]).predict(X[n:])))
+    assert 0.85 < np.mean(shares) < 0.95
+
+
+def test_deviations_are_those_of_new_rows_also_after_long_training(rng):
+    X = rng.normal(size=(1200, 4, 1))
+    y = X[:, -1, 0] + rng.normal(size=1200)
+    model = GRURegressor(16, loss="gaussian", early_stopping=False, random_state=0).fit(X[:200], y[:200])
+    mean, std = model.predict(X[200:], return_std=True)
+    assert np.mean(np.square((y[200:] - mean) / std)) < 1.4  # 2.4 without a correction
+
+
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_quantiles_of_several_targets_and_of_steps_start_at_those_of_the_errors(rng, return_sequences):
     noise = rng.exponential(size=(400, 5, 2)) * [1.0, 100.0]

@@ -34,7 +34,8 @@ ROOMS = {
     "_data": set(),
 }
 # Rooms, and single files of other rooms, that may name a library.
-KNOW_TORCH = {"_model", "_training", "_compiled", "_data.on_device", "_data.spec", "_estimators.fitting"}
+KNOW_TORCH = {"_model", "_training", "_compiled", "_data.on_device", "_data.spec"}
+KNOW_TORCH |= {"_estimators.fitting", "_estimators.start"}
 KNOW_SKLEARN = {"_forecast", "_estimators", "_windows.transformer", "_validation", "_persistence"}
 KNOW_NUMBA = {"_compiled.kernels"}
 

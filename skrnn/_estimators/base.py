@@ -32,6 +32,7 @@ from skrnn._validation import (
     plain,
     validation_set_named,
     warn_of_left_out,
+    warn_of_lost_order,
     warn_of_lost_precision,
     warn_of_lost_steps,
     warn_of_many_unobserved,
@@ -39,7 +40,7 @@ from skrnn._validation import (
 
 if TYPE_CHECKING:
     from skrnn._data.examples import Examples
-    from skrnn._estimators.fitting import Start
+    from skrnn._estimators.start import Start
     from skrnn._model.loss_contract import Loss
     from skrnn._model.model import Model
     from skrnn._training.loop import TrainingLog
@@ -149,7 +150,9 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
             check_same_outputs(held_out.y, examples.y)
         elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
             examples, held_out = self._hold_out(examples)
-        log = self._train(examples, held_out, goes_on=goes_on, max_iter=plain(self.max_iter))
+        corrected = held_out is None and len(examples) >= _MANY
+        max_iter = plain(self.max_iter)
+        log = self._train(examples, held_out, goes_on=goes_on, max_iter=max_iter, corrected=corrected)
         _warn_of_training(self, log)
         return self
 
@@ -227,9 +230,11 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                 warn_of_lost_steps(examples.sequences, examples.weight)
         return self._weighted(examples, reset=reset)
 
-    def _train(self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int) -> TrainingLog:
+    def _train(
+        self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int, corrected: bool = False
+    ) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""
-        from skrnn._estimators.fitting import fit, n_left_out, train_on
+        from skrnn._estimators.fitting import channel_out_of_order, fit, n_left_out, train_on
 
         n_before = self.n_iter_ if goes_on else 0
         with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
@@ -242,8 +247,11 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                     model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
                 else:
                     first = self._to_start_from(examples)
-                    model, log = fit(start, examples, plan, first=first, held_out=held_out, report=report)
+                    model, log = fit(
+                        start, examples, plan, first=first, held_out=held_out, corrected=corrected, report=report
+                    )
                 warn_of_left_out(self, n_left_out(model, examples))
+                warn_of_lost_order(channel_out_of_order(model, examples))
             except FloatingPointError as error:
                 raise ValueError(
                     f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "

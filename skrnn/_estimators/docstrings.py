@@ -110,7 +110,8 @@ n_iter_no_change : int, default=30
 early_stopping : bool or "auto", default="auto"
     Hold out some samples, watch their loss instead of the training loss, and keep the weights of the best epoch, those
     before the first epoch among them. "auto" does so from 40 samples on, or if ``X_val`` is passed. False trains on
-    all samples and keeps the last weights. ``partial_fit`` holds nothing out, and refuses True.
+    all samples and keeps the last weights; with "quantile" and "gaussian", three more networks, each trained without a
+    third of the samples, then say how wide the spread must be. ``partial_fit`` holds nothing out, and refuses True.
 validation_fraction : float, default=0.1
     Share of the samples to hold out: the last ones, for classifiers the last ones of each class (the last ones of all
     with ``return_sequences=True``). With k targets, the k - 1 samples before them are left out. Ignored without early

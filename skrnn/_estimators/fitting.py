@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,40 +13,24 @@ from skrnn._compiled.threads import alone, one_blas_thread
 from skrnn._data.examples import Examples
 from skrnn._data.on_device import DeviceData
 from skrnn._data.robust import middle_and_spread
-from skrnn._data.sequences import Sequences, lacks_some, longest, with_their_rows
-from skrnn._data.spec import NetworkSpec
+from skrnn._data.sequences import Sequences, longest, with_their_rows
 from skrnn._data.state import TrainingState
 from skrnn._data.units import Scale
-from skrnn._model.anchor import Anchor
+from skrnn._estimators.start import Start, tried, units_of
 from skrnn._model.engine import network_of, resolve_device, torch_dtype
 from skrnn._model.linear import ROUNDING, Blocks, LinearAnswer, fit_least_loss, fit_ridge, fit_robust_ridge
-from skrnn._model.loss_contract import FunctionLoss, Loss, check_loss, is_robust, moves_with_y, outputs_of_answers
+from skrnn._model.loss_contract import Loss, is_robust, moves_with_y, outputs_of_answers
 from skrnn._model.model import Model
 from skrnn._model.network import RecurrentNetwork
 from skrnn._model.stages import LinearMap
 from skrnn._model.timeline import channel_with_values
-from skrnn._model.units import Units
 from skrnn._training.loop import Plan, TrainingLog, train
-from skrnn._validation import warn_of_lost_order
 
-_TRIED = 10_000  # targets on which a loss is tried
+_FOLDS = 3  # of the examples, in the order in which they came
 _MOST_COLUMNS = 2500  # of a linear map
 _MOST_NUMBERS = 2**22  # in the columns from which a map is searched for
 _MOST_WORK = 2e10  # multiplications of the ridge regression, beyond which not all rows are used
 _AT_ONCE = 2**18  # numbers in a block of columns
-
-
-@dataclass(frozen=True)
-class Start:
-    """What an untrained model is made of, beside the examples; ``asked`` are the parameters that shape it."""
-
-    spec: NetworkSpec
-    loss: Loss
-    asked: Mapping[str, Any]
-    linear: bool | int  # what of ``linear_skip`` holds
-    seed: int
-    dtype: str
-    device: str
 
 
 def fit(
@@ -57,12 +40,14 @@ def fit(
     *,
     first: Examples,
     held_out: Examples | None,
+    corrected: bool = False,
     report: Callable[[float, float | None], None] | None = None,
 ) -> tuple[Model, TrainingLog]:
     """A new model that was trained; its first weights are those that suit the examples ``first``.
 
-    With ``linear_skip="auto"``, networks with and without a linear map are trained, and the one that has the lower
-    held-out loss stays; without the map where nothing is held out, or where there is none.
+    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``. With ``linear_skip="auto"``,
+    networks with and without a linear map are trained, and the one that has the lower held-out loss stays; without the
+    map where nothing is held out, or where there is none.
     """
     choices = [start]
     if start.asked["linear_skip"] == "auto":
@@ -72,7 +57,31 @@ def fit(
         train_on(untrained(choice, first), examples, plan, held_out=held_out, device=start.device, report=report)
         for choice in choices
     )
-    return min(fits, key=lambda fitted: fitted[1].best_loss)
+    model, log = min(fits, key=lambda fitted: fitted[1].best_loss)
+    return (_corrected(model, start, examples, plan) if corrected else model), log
+
+
+def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Model:
+    """The model with a constant added to its outputs, if its loss tells a spread: training makes that too small.
+
+    The constant is the best for networks that were trained without the examples that they answer.
+    """
+    if not hasattr(model.loss, "correction"):
+        return model
+    parts: list[tuple[torch.Tensor, ...]] = []
+    order = np.arange(len(examples))
+    for rows in np.array_split(order, _FOLDS):
+        others = examples.take(np.setdiff1d(order, rows))
+        twin, _ = train_on(untrained(start, others), others, plan, held_out=None, device=start.device)
+        answered = learnt_from(twin, examples.take(rows))
+        data = labelled(twin, answered, torch.device("cpu"), torch.float64)
+        raw = twin.infer(answered.sequences, start.device).raw.to(device="cpu", dtype=torch.float64)
+        assert data.y is not None
+        assert data.weight is not None
+        parts.append((raw.flatten(0, -2), data.y.flatten(0, -2), data.weight.flatten()))
+    added = model.loss.correction(*(torch.cat(some) for some in zip(*parts, strict=True))).numpy()
+    bias = model.weights["head.bias"]
+    return replace(model, weights={**model.weights, "head.bias": bias + added.astype(bias.dtype)})
 
 
 @alone
@@ -82,8 +91,8 @@ def untrained(start: Start, examples: Examples) -> Model:
     if dtype == "auto":  # precision of the examples on the CPU, single on CUDA
         on_cpu = resolve_device(start.device).type == "cpu"
         dtype = examples.sequences.base.dtype.name if on_cpu else "float32"
-    units = _units(start, examples)
-    loss = _tried(start.loss, start.spec.width, examples, units.y)
+    units = units_of(start, examples)
+    loss = tried(start.loss, start.spec.width, examples, units.y)
     n_linear, n_inputs = units.n_inputs
     n_steps = 0 if start.spec.return_sequences else _linear_steps(start.linear, examples.sequences)
     spec = replace(start.spec, input_size=n_inputs, linear_steps=n_steps, linear_size=n_linear if n_steps else 0)
@@ -164,6 +173,13 @@ def n_left_out(model: Model, examples: Examples) -> int:
     return int((np.diff(lacking[rows].astype(np.int8), axis=1) > 0).any(axis=1).sum())
 
 
+def channel_out_of_order(model: Model, examples: Examples) -> int | None:
+    """A channel that holds the values of y, though not as the past of the samples in the order in which they came."""
+    sought = model.asked.get("anchor") == "auto" and model.spec.linear_steps and moves_with_y(model.loss)
+    found = model.units.anchor is not None
+    return None if found or not sought else channel_with_values(examples.sequences, examples.y)
+
+
 def labelled(
     model: Model, examples: Examples, device: torch.device, dtype: torch.dtype, like: DeviceData | None = None
 ) -> DeviceData:
@@ -180,64 +196,6 @@ def labelled(
     size = model.spec.segment_size
     data = model.units.on_device(sequences, device, dtype, levels=levels, segment_size=size, like=like)
     return replace(data, y=y, weight=weights)
-
-
-def _units(start: Start, examples: Examples) -> Units:
-    """The units of the examples, and what they are measured from."""
-    sequences, robust, missing = examples.sequences, is_robust(start.loss), start.asked["missing"]
-    units = Units(
-        x=sequences.scale(examples.weight, missing, robust=robust),
-        y=_target_scale(start.loss, examples.y, examples.answer_weight()),
-        missing=missing,
-        has_missing=missing != "indicator" or lacks_some(sequences, examples.weight),
-    )
-    asked = start.asked.get("anchor")
-    if asked == "auto" and start.linear is False:
-        asked = None
-    if asked is None or start.spec.return_sequences or not moves_with_y(start.loss):
-        return units
-    anchor = Anchor.find(sequences, units.y.apply(examples.y, np.float64), only_changes=asked == "last")
-    if anchor is None:
-        if asked == "last":
-            raise ValueError(
-                "anchor='last' needs a channel of X that holds the past of y, with samples in the order of time; none "
-                "was found. Keep the rows in order, or set anchor='auto' or None."
-            )
-        warn_of_lost_order(channel_with_values(sequences, examples.y))
-        return units
-    anchor = replace(anchor, slope=anchor.slope * units.y.std, offset=anchor.offset * units.y.std + units.y.mean)
-    learnt = examples.take(anchor.complete(sequences))
-    units = units.anchored(anchor, learnt, robust=robust)
-    levels = units.levels(learnt.sequences)
-    assert levels is not None
-    return replace(units, y=_target_scale(start.loss, learnt.y - anchor.of_targets(levels), learnt.weight))
-
-
-def _target_scale(loss: Loss, y: np.ndarray, weight: np.ndarray) -> Scale:
-    """The units in which a loss reads targets."""
-    n_targets = y.shape[-1]
-    if not loss.equivariant and not isinstance(loss, FunctionLoss):
-        return Scale.identity(n_targets)
-    y, weight = y.reshape(-1, n_targets), weight.ravel()
-    if getattr(loss, "domain", "real") == "non-negative":
-        with np.errstate(over="ignore"):
-            mean = weight @ y / weight.sum()
-        if not np.all(np.isfinite(mean)):
-            raise ValueError("y contains values too large to compute their mean. Rescale them.")
-        return Scale(np.zeros(n_targets), np.where(mean > 0, mean, 1.0))
-    measure = Scale.robust if is_robust(loss) else Scale.of
-    return measure(lambda: [(y, weight)], n_targets, y.dtype, [f"Output {i} of y" for i in range(n_targets)])
-
-
-def _tried(loss: Loss, width: int, examples: Examples, y_scale: Scale) -> Loss:
-    """The loss, in the units of the targets if it is told them; it was tried on some of these."""
-    y, weight = examples.y.reshape(-1, examples.y.shape[-1]), examples.answer_weight().ravel()
-    used = np.flatnonzero(weight > 0)[:_TRIED]
-    scaled = torch.from_numpy(y_scale.apply(y[used], np.float64))
-    if isinstance(loss, FunctionLoss):
-        loss = loss.in_units_of_y(y_scale.mean, y_scale.std)
-    check_loss(loss, width, scaled)
-    return loss.in_unit_of(scaled, torch.from_numpy(weight[used])) if isinstance(loss, FunctionLoss) else loss
 
 
 def _linear_steps(linear_skip: bool | int, sequences: Sequences) -> int:

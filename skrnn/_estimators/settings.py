@@ -11,7 +11,7 @@ from skrnn._validation import plain, plain_parameters
 
 if TYPE_CHECKING:
     from skrnn._data.spec import NetworkSpec
-    from skrnn._estimators.fitting import Start
+    from skrnn._estimators.start import Start
     from skrnn._model.loss_contract import Loss
     from skrnn._training.loop import Plan
 
@@ -23,7 +23,7 @@ def keep(estimator: Any, given: dict[str, Any]) -> None:
 
 def start_of(estimator: Any, loss: Loss, n_targets: int, shaping: tuple[str, ...]) -> Start:
     """What a new model is made of; ``shaping`` are the parameters that must stay for its training to go on."""
-    from skrnn._estimators.fitting import Start
+    from skrnn._estimators.start import Start
 
     return Start(
         spec=_spec(estimator, loss.width(n_targets)),

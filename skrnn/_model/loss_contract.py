@@ -14,6 +14,8 @@ A loss is an object with
 * ``domain``, which targets it takes: "real", as without it, or "non-negative", where y is divided by its mean,
 * ``raw_of(answers)``, outputs (batch, width) whose answers are these; without it, an equivariant loss of width
   ``n_targets`` answers its outputs. Training of equivariant losses can then start from a linear regression,
+* ``correction(raw, y, weight)``, what to add to all outputs (width,) so that the spread that they tell is that of the
+  targets; without held-out samples it is applied to answers to samples that were not trained on,
 * ``robust``, whether single large errors hardly move its answers: units are then measured by medians and quantiles,
 * ``std(raw)``, standard deviations of shape (batch, n_targets), and
 * ``quantiles(raw)`` of shape (batch, n_targets, n_levels).
@@ -160,6 +162,9 @@ def check_loss(loss: Loss, width: Any, y: torch.Tensor) -> None:
         _check_tensor(loss.std(raw), (n, n_targets), f"std of loss={loss!r} must return a tensor")
     if hasattr(loss, "constant"):
         _check_tensor(loss.constant(y, y.new_ones(n)), (int(width),), f"constant of loss={loss!r} must return a tensor")
+    if hasattr(loss, "correction"):
+        added = loss.correction(raw, y, y.new_ones(n))
+        _check_tensor(added, (int(width),), f"correction of loss={loss!r} must return a tensor")
     if hasattr(loss, "quantiles"):
         found = loss.quantiles(raw)
         shape = (n, n_targets, *getattr(found, "shape", ())[2:3])

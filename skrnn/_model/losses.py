@@ -135,6 +135,13 @@ class Quantile:
     def raw_of(self, answers: torch.Tensor) -> torch.Tensor:
         return answers.repeat_interleave(len(self.levels), dim=1)
 
+    def correction(self, raw: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        errors = y[:, :, None] - self._by_level(raw)
+        found = raw.new_empty(errors.shape[1:])
+        for i, level in enumerate(self.levels):
+            found[:, i] = _quantiles(errors[:, :, i], weight, (level,))
+        return found.flatten()
+
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         central = min(range(len(self.levels)), key=lambda i: abs(self.levels[i] - 0.5))
         return self.quantiles(raw)[:, :, central]
@@ -216,6 +223,13 @@ class Gaussian:
         raw = answers.new_zeros(len(answers), 2 * answers.shape[1])
         raw[:, : answers.shape[1]] = answers
         return raw
+
+    def correction(self, raw: torch.Tensor, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        mean, log_variance = self._read(raw)
+        squares = (y - mean).square() * (-log_variance).exp()
+        found = raw.new_zeros(raw.shape[1])
+        found[y.shape[1] :] = (weight @ squares / weight.sum()).log()
+        return found
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
         return self._read(raw)[0]

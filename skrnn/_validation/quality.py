@@ -61,7 +61,7 @@ def warn_of_lost_order(channel: int | None) -> None:
             "nothing is measured from its last value (see anchor). Keep the rows in order: split with TimeSeriesSplit, "
             "or with shuffle=False; if this is meant, set anchor=None.",
             UserWarning,
-            stacklevel=11,
+            stacklevel=6,
         )
 
 
