@@ -224,6 +224,12 @@ def test_a_float32_series_without_noise_stays_finite_and_is_learnt():
         np.testing.assert_allclose(answers, y[500:], atol=5e-3 * np.std(y))
 
 
+def test_a_warning_tells_of_a_raw_table_whose_last_column_is_the_target(rng):
+    values = ar_series(rng, 200)
+    with pytest.warns(UserWarning, match=r"last step of channel 0 of X is y itself.*put SlidingWindowTransformer"):
+        GRURegressor(3, max_iter=1, random_state=0).fit(values[:, None], values)
+
+
 def test_a_warning_tells_of_an_own_past_that_is_not_in_the_order_of_time(rng):
     X, y = windows(ar_series(rng, 300), 6)
     order = rng.permutation(len(y))

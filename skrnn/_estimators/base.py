@@ -290,10 +290,15 @@ def _warn_of_training(estimator: RecurrentEstimator, log: TrainingLog) -> None:
     name = type(estimator).__name__
     if not estimator.uses_recurrence_:
         start = "linear answer" if estimator._model.spec.linear_steps else "constant"
+        why = "training did not change them"
+        if estimator.best_epoch_ == 0:
+            why = (
+                f"no epoch of training was better on the held-out samples than the {start} that training starts from, "
+                "which stays (best_epoch_ is 0)"
+            )
         warnings.warn(
-            f"{name} answers without its recurrent layers: no epoch of training was better on the held-out samples "
-            f"than the {start} that training starts from, which stays (best_epoch_ is 0). That is right where there is "
-            "nothing else to learn. Else try another learning_rate_init, or larger max_iter and n_iter_no_change.",
+            f"{name} answers without its recurrent layers: {why}. That is right where there is nothing else to learn. "
+            "Else try another learning_rate_init, or larger max_iter and n_iter_no_change.",
             UserWarning,
             stacklevel=5,
         )

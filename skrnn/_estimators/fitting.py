@@ -23,7 +23,7 @@ from skrnn._model.loss_contract import Loss, is_robust, moves_with_y, outputs_of
 from skrnn._model.model import Model
 from skrnn._model.network import RecurrentNetwork
 from skrnn._model.stages import LinearMap
-from skrnn._model.timeline import channel_with_values
+from skrnn._model.timeline import channel_with_values, ends_with
 from skrnn._training.loop import Plan, TrainingLog, train
 
 _FOLDS = 3  # of the examples, in the order in which they came
@@ -173,11 +173,17 @@ def n_left_out(model: Model, examples: Examples) -> int:
     return int((np.diff(lacking[rows].astype(np.int8), axis=1) > 0).any(axis=1).sum())
 
 
-def channel_out_of_order(model: Model, examples: Examples) -> int | None:
-    """A channel that holds the values of y, though not as the past of the samples in the order in which they came."""
-    sought = model.asked.get("anchor") == "auto" and model.spec.linear_steps and moves_with_y(model.loss)
-    found = model.units.anchor is not None
-    return None if found or not sought else channel_with_values(examples.sequences, examples.y)
+def channel_out_of_order(model: Model, examples: Examples) -> tuple[int, bool] | None:
+    """A channel that holds the values of y, though not as the past of the samples in the order in which they came.
+
+    And whether it holds them as the last step of the same samples.
+    """
+    if model.units.anchor is not None or model.asked.get("anchor") != "auto":
+        return None
+    if not model.spec.linear_steps or not moves_with_y(model.loss):
+        return None
+    channel = channel_with_values(examples.sequences, examples.y)
+    return None if channel is None else (channel, ends_with(examples.sequences, channel, examples.y))
 
 
 def labelled(

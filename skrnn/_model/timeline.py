@@ -43,6 +43,12 @@ def channel_with_values(sequences: Sequences, y: np.ndarray) -> int | None:
     return int(np.argmax(shares)) if max(shares) > _MOST else None
 
 
+def ends_with(sequences: Sequences, channel: int, y: np.ndarray) -> bool:
+    """Whether the last steps of a channel are most of the values of a target (n, target) of the same sequences."""
+    last = sequences.base[sequences.starts + sequences.n_steps - 1, channel]
+    return bool((last[:, None] == y).mean(axis=0).max() > _MOST)
+
+
 @dataclass(frozen=True)
 class _Timeline:
     """The steps with which sequences end one after another, series behind series with a gap of NaN between them."""

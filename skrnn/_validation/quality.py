@@ -53,16 +53,27 @@ def warn_of_left_out(estimator: Any, n: int) -> None:
         )
 
 
-def warn_of_lost_order(channel: int | None) -> None:
-    """Warn of a channel that holds the past of y, but in samples that are not in the order of time."""
-    if channel is not None:
-        warnings.warn(
+def warn_of_lost_order(found: tuple[int, bool] | None) -> None:
+    """Warn of a channel that holds the values of y, but not as the past of samples in the order of time.
+
+    ``found`` is the channel, and whether it holds them as the last step of the same samples.
+    """
+    if found is None:
+        return
+    channel, is_answer = found
+    if is_answer:
+        message = (
+            f"The last step of channel {channel} of X is y itself: the answer is among what is read. If the rows of X "
+            "are those of a series, put SlidingWindowTransformer(window_size, horizon=1) in front, so that each sample "
+            "reads the rows before it; else leave this channel out."
+        )
+    else:
+        message = (
             f"Channel {channel} of X holds the values of y, but the samples are not in the order of time, so that "
             "nothing is measured from its last value (see anchor). Keep the rows in order: split with TimeSeriesSplit, "
-            "or with shuffle=False; if this is meant, set anchor=None.",
-            UserWarning,
-            stacklevel=6,
+            "or with shuffle=False; if this is meant, set anchor=None."
         )
+    warnings.warn(message, UserWarning, stacklevel=6)
 
 
 def warn_of_new_values(estimator: Any, sequences: Sequences, scale: Scale) -> None:
