@@ -172,7 +172,7 @@ def test_a_reading_is_that_of_one_fit_whatever_is_fitted_meanwhile(reading, data
 
         return reading_and_refit
 
-    for name in ("infer", "attention", "step"):
+    for name in ("answers", "attention"):
         monkeypatch.setattr(Model, name, then_refit(getattr(Model, name)))
     found = ask(model, reading, X, y)
     assert n_refits

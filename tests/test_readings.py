@@ -1,6 +1,8 @@
 """Further readings of fitted estimators: single steps, attention, an answer at each step, quantiles, deviations."""
 
+import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -121,6 +123,29 @@ def test_a_state_can_be_kept_divided_and_used_twice(data):
     for layer, old in zip(state, kept, strict=True):
         np.testing.assert_array_equal(layer, old)
         assert layer.shape == (2, 50, 5)
+
+
+@pytest.mark.parametrize("linear_skip", [True, False], ids=["linear skip", "layers only"])
+def test_threads_that_step_through_one_model_get_their_own_answers(data, linear_skip):
+    X, y = data
+    streams = [X[:1], X[1:2], X[:7], X[::-1]]
+    model = small(LSTMRegressor, linear_skip=linear_skip).fit(X, y)
+    expected = [step_through(pickle.loads(pickle.dumps(model)), stream) for stream in streams]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda stream: step_through(model, stream), 25 * streams))
+    for answers, own in zip(found, 25 * expected, strict=True):
+        np.testing.assert_array_equal(answers, own)
+
+
+def test_a_step_keeps_nothing_for_a_later_fit_or_another_precision(data):
+    X, y = data
+    model = small(GRURegressor).fit(X, y)
+    copied = copy.deepcopy(model)
+    first = step_through(model, X)
+    np.testing.assert_array_equal(step_through(copied, X), first)
+    model.set_params(random_state=1).fit(X, -y)
+    np.testing.assert_array_equal(step_through(model, X), step_through(clone(model).fit(X, -y), X))
+    np.testing.assert_allclose(step_through(copied, X.astype(np.float32)), first, rtol=1e-4, atol=1e-5)
 
 
 def test_models_that_need_all_steps_say_so(data):

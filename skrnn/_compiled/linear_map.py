@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from skrnn._compiled.linear import CompiledLinear
 from skrnn._data.on_device import DeviceData
@@ -44,12 +43,13 @@ def _columns(data: DeviceData, rows: np.ndarray | slice, n_steps: int) -> np.nda
 
     The last step of a sequence is its last observed one.
     """
-    base, starts, n_read = data.base.numpy()[:, : data.n_linear], data.starts.numpy()[rows], min(n_steps, data.n_steps)
+    whole, starts, n_read = data.base.numpy(), data.starts.numpy()[rows], min(n_steps, data.n_steps)
+    base = whole[:, : data.n_linear]
     n_channels, n_before = base.shape[1], data.n_steps - n_read
     if data.observed is None or data.n_behind is None:
-        unrolled = as_strided(base, (len(base) - n_read + 1, n_read, n_channels), (base.strides[0], *base.strides))
-        steps = np.ascontiguousarray(unrolled[starts + n_before])
-        seen = np.ones((1, n_read, 1), dtype=bool)
+        shape, strides = (len(base) - n_read + 1, n_read, n_channels), (base.strides[0], *base.strides)
+        unrolled: np.ndarray = np.ndarray(shape, base.dtype, whole, 0, strides)
+        steps, seen = np.ascontiguousarray(unrolled[starts + n_before]), np.ones((1, n_read, 1), dtype=bool)
     else:
         place = np.arange(n_before, data.n_steps) - data.n_behind[rows, None]
         row = starts[:, None] + np.maximum(place, 0)

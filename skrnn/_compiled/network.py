@@ -30,7 +30,7 @@ class CompiledNetwork:
 
     def __init__(self, spec: NetworkSpec, arrays: dict[str, np.ndarray], kernel: Kernel, n_threads: int) -> None:
         self._spec = spec
-        self._n_threads = n_threads
+        self.n_threads = n_threads
         flat = np.concatenate([array.ravel() for array in arrays.values()])
         self._gradient = np.zeros_like(flat)
         self._arrays, gradients = _split(flat, arrays), _split(self._gradient, arrays)
@@ -91,7 +91,7 @@ class CompiledNetwork:
     def infer(self, data: DeviceData) -> torch.Tensor:
         """Raw output (n, width)."""
         held = data.n_steps * (data.base.shape[1] + self._spec.hidden_size)
-        at_once = self._n_threads * max(1, min(_AT_ONCE // self._spec.hidden_size, max(_HELD // held, 256)))
+        at_once = self.n_threads * max(1, min(_AT_ONCE // self._spec.hidden_size, max(_HELD // held, 256)))
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
         raw = np.concatenate([self._head.forward(self._last_states(self._inputs(data, rows), None)) for rows in parts])
         if self._linear is not None:
@@ -104,12 +104,13 @@ class CompiledNetwork:
         observed = data.segments_observed
         seen = None if observed is None else observed.numpy()[:, None]
         levels = data.levels(rows)
-        level = None if levels is None else np.tile(levels.numpy(), size)
+        level = None if levels is None else levels.numpy()
+        level = level if level is None or size == 1 else np.tile(level, size)
         return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level, size)
 
     def _last_states(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""
-        training, n_shares = generator is not None, inputs.n_shares(self._gradient.size, self._n_threads)
+        training, n_shares = generator is not None, inputs.n_shares(self._gradient.size, self.n_threads)
         for layer in self._layers[:-1]:
             states = layer.forward(inputs, n_shares, every_step=True, keep=training)
             inputs = inputs.with_values(self._drop(states, generator))

@@ -98,6 +98,7 @@ class _Call:
         self.device = torch_device.CURRENT_DEVICE
         self.errors = np.geterr()
         self.holds_blas = False
+        self.has_ended = False
         # Off in the place of the caller's, which cannot be known to be on again if torch's own context is interrupted.
         self.no_inference = torch._C._InferenceMode(False) if torch.is_inference_mode_enabled() else None
 
@@ -113,6 +114,8 @@ class _Call:
         _set_modes([])
 
     def end(self) -> None:
+        if self.has_ended:
+            return
         if self.holds_blas:
             self.shared.blas_calls.pop(self, None)
             _settle_blas(self.shared)
@@ -127,6 +130,7 @@ class _Call:
         torch.set_num_threads(self.n_threads)
         _here.call = None
         self.shared.calls.pop(self, None)
+        self.has_ended = True
 
 
 def _call() -> _Call | None:

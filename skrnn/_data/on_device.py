@@ -49,7 +49,8 @@ class DeviceData:
             return None
         some = self.level[rows]
         levels = some.new_zeros(len(some), self.base.shape[1])
-        levels[:, self.levelled] = some
+        for i, channel in enumerate(self.levelled):  # an index of all takes ten times as long
+            levels[:, channel] = some[:, i]
         return levels
 
     def take(self, rows: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -11,6 +11,7 @@ from skrnn._data.robust import middle_and_spread
 
 _Parts = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
 _SCALED_AT_ONCE = 2048  # rows
+_FEW = 64  # rows, for which repeated means take longer
 _SMALL = 2.0**-450  # a standard deviation whose square has lost digits
 
 
@@ -127,8 +128,11 @@ class Scale:
 
     def _applied(self, values: np.ndarray, scaled: np.ndarray) -> np.ndarray:
         # In blocks that stay in the cache, with means and deviations of the same shape: numpy is slow on short rows.
+        if len(values) <= _FEW:
+            scaled[...] = (values - self.mean) / self.std
+            return scaled
         n_rows = min(len(values), _SCALED_AT_ONCE)
-        mean, std = (np.tile(row, (n_rows, 1)) if n_rows > 1 else row[None] for row in (self.mean, self.std))
+        mean, std = np.tile(self.mean, (n_rows, 1)), np.tile(self.std, (n_rows, 1))
         for first in range(0, len(values), _SCALED_AT_ONCE):
             block = values[first : first + _SCALED_AT_ONCE]
             scaled[first : first + len(block)] = (block - mean[: len(block)]) / std[: len(block)]

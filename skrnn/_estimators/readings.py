@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.utils import Tags
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from skrnn._data.sequences import Sequences
     from skrnn._model.model import Model
     from skrnn._model.outputs import Outputs
+
+_Reading = TypeVar("_Reading")
 
 
 class Readings(ABC):
@@ -87,12 +91,16 @@ class Readings(ABC):
             state is not one that this estimator returns for as many sequences.
         """
         now = as_it_is_now(self)
-        outputs, dtype, after = now._step(X, state)
-        return now._answer(outputs, dtype), after
+        return now._step(X, state, now._answer)
 
-    def _step(self, X: Any, state: tuple[np.ndarray, ...] | None) -> tuple[Outputs, np.dtype, tuple[np.ndarray, ...]]:
-        """Outputs after one more step, the precision of X, and the state then."""
-        check_is_fitted(self)
+    def _step(
+        self, X: Any, state: tuple[np.ndarray, ...] | None, read: Callable[[Outputs, np.dtype], _Reading]
+    ) -> tuple[_Reading, tuple[np.ndarray, ...]]:
+        """What ``read`` gives of the outputs after one more step and of the precision of X, and the state then."""
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # which says so, but takes its time where nothing is to be said
+        from skrnn._model.steps import step
+
         spec, name = self._model.spec, type(self).__name__
         if spec.bidirectional:
             raise ValueError(
@@ -107,11 +115,11 @@ class Readings(ABC):
         values = check_step(self, X, self._model.units.n_channels)
         model = self._model
         state = check_states(state, len(values), model.state_shapes, allow_nan=model.reads_windows)
-        outputs, after = model.step(values, state, self.device)
+        answer, outputs, after = step(model, values, state, self.device, lambda outputs: read(outputs, values.dtype))
         warn_of_new_values(self, outputs.of, model.units.x)
         for array in () if model.reads_windows else after:
             self._finite(array, array.dtype, outputs.of)
-        return outputs, values.dtype, after
+        return answer, after
 
     @abstractmethod
     def _answer(self, outputs: Outputs, dtype: np.dtype) -> np.ndarray:
@@ -133,13 +141,12 @@ class Readings(ABC):
 
     def _finite(self, answer: np.ndarray, dtype: np.dtype, sequences: Sequences) -> np.ndarray:
         """An answer to sequences in some precision; ValueError, with the likely cause, if it is not finite."""
-        finite = bool(np.isfinite(answer).all())
-        with np.errstate(over="ignore"):
-            converted = answer.astype(dtype)
+        with np.errstate(over="ignore") if answer.dtype != dtype else nullcontext():
+            converted = answer.astype(dtype, copy=False)
         if np.isfinite(converted).all():
             return converted
         name = type(self).__name__
-        if finite:
+        if np.isfinite(answer).all():
             raise ValueError(
                 f"The answers of {name} reach {np.abs(answer).max():.4g}, beyond {dtype}, the precision of X. Pass X "
                 "in float64."

@@ -173,9 +173,12 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             ``loss="gaussian"``.
         """
         now = as_it_is_now(self)
-        outputs, dtype, after = now._step(X, state)
-        answer = now._answer(outputs, dtype)
-        return (answer, now._shaped(_std(outputs), dtype, outputs), after) if return_std else (answer, after)
+        if not return_std:
+            return now._step(X, state, now._answer)
+        (answer, std), after = now._step(
+            X, state, lambda outputs, dtype: (now._answer(outputs, dtype), now._shaped(_std(outputs), dtype, outputs))
+        )
+        return answer, std, after
 
     @available_if(_has_quantiles)
     def predict_quantiles_step(
@@ -198,8 +201,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             The state to pass in with the next step; new arrays.
         """
         now = as_it_is_now(self)
-        outputs, dtype, after = now._step(X, state)
-        return now._shaped(outputs.quantiles(), dtype, outputs, axis=-2), after
+        return now._step(X, state, lambda outputs, dtype: now._shaped(outputs.quantiles(), dtype, outputs, axis=-2))
 
     @property
     def anchor_(self) -> np.ndarray | None:

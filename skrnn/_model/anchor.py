@@ -7,6 +7,7 @@ A series that drifts reaches values that no training row had; its changes stay a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Anchor:
         channel, slope, offset = find_past(sequences, y)
         return cls(channel, slope, offset, only_changes) if np.any(channel >= 0) else None
 
-    @property
+    @cached_property
     def channels(self) -> np.ndarray:
         """The channels that are measured from their last value, in increasing order."""
         return np.unique(self.channel[self.channel >= 0])

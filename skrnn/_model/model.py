@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -16,8 +17,6 @@ from skrnn._data.sequences import Sequences
 from skrnn._data.spec import NetworkSpec
 from skrnn._data.state import TrainingState
 from skrnn._model.engine import (
-    compiled_threads,
-    kernel_for,
     network_of,
     resolve_device,
     torch_dtype,
@@ -27,6 +26,31 @@ from skrnn._model.loss_contract import Loss, is_robust, moves_with_y, outputs_of
 from skrnn._model.network import RecurrentNetwork, TorchNetwork
 from skrnn._model.outputs import Outputs
 from skrnn._model.units import Units
+
+if TYPE_CHECKING:
+    from skrnn._compiled.network import CompiledNetwork
+
+_Reader = TypeVar("_Reader")
+
+
+class Idle:
+    """What has read single steps and may do so again, each for one thread at a time; copies and pickles hold none."""
+
+    def __init__(self) -> None:
+        self._those: deque[Any] = deque()
+
+    def __reduce__(self) -> tuple[type[Idle], tuple[()]]:
+        return Idle, ()
+
+    def take(self, make: Callable[[], _Reader]) -> _Reader:
+        """One that nobody uses, or a new one."""
+        try:
+            return self._those.pop()
+        except IndexError:
+            return make()
+
+    def give_back(self, reader: Any) -> None:
+        self._those.append(reader)
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,7 @@ class Model:
     training: TrainingState
     n_steps: int  # of the sequences of the first fit
     asked: Mapping[str, Any]  # the parameters that shape it
+    idle: Idle = field(default_factory=Idle, init=False, repr=False, compare=False)
 
     @property
     def n_parameters(self) -> int:
@@ -93,52 +118,27 @@ class Model:
         """Outputs for some sequences."""
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
         network = network_of(self.spec, self.weights, place, dtype, len(sequences) * sequences.n_steps)
-        levels = self.units.levels(sequences)
-        return self._outputs(network.infer(self._on_device(sequences, place, dtype, levels)), sequences, levels)
+        return self.answers(network, sequences, place, dtype)
 
     @alone
     def attention(self, sequences: Sequences, device: str) -> np.ndarray:
         """Weights of the steps (n, step)."""
         place, dtype = resolve_device(device), torch_dtype(self.dtype)
         network = torch_network_of(self.spec, self.weights, place, dtype, len(sequences) * sequences.n_steps)
-        data = self._on_device(sequences, place, dtype, self.units.levels(sequences))
+        data = self.on_device(sequences, place, dtype, self.units.levels(sequences))
         return network.attention(data).cpu().numpy().astype(np.float64)
 
-    @alone
-    def step(
-        self, values: np.ndarray, before: tuple[np.ndarray, ...] | None, device: str
-    ) -> tuple[Outputs, tuple[np.ndarray, ...]]:
-        """Outputs after one more step (n, channel) of each sequence, and the state then.
+    def answers(
+        self, network: CompiledNetwork | TorchNetwork, sequences: Sequences, device: torch.device, dtype: torch.dtype
+    ) -> Outputs:
+        """Outputs of a network of this model for some sequences."""
+        levels = self.units.levels(sequences)
+        return self.outputs(network.infer(self.on_device(sequences, device, dtype, levels)), sequences, levels)
 
-        The state holds the states of all layers, or the last steps if these are read anew each time.
-        """
-        if self.reads_windows:
-            steps = np.full((self.n_steps, *values.shape), np.nan) if before is None else before[0]
-            steps = np.concatenate([steps[1:], values[None]])
-            return self.infer(Sequences.of(steps.transpose(1, 0, 2)), device), (steps,)
-        place, dtype = resolve_device(device), torch_dtype(self.dtype)
-        sequences = Sequences(values, np.arange(len(values)), 1)
-        data = self._on_device(sequences, place, dtype, None)
-        kernel = kernel_for(self.spec, place)
-        if kernel is not None and self.spec.norm is None:
-            from skrnn._compiled.stepping import read_step
-
-            if len(values) > 1:
-                compiled_threads(self.weights, len(values))
-            seen = None if data.observed is None else data.observed.numpy()
-            answer, states = read_step(self.spec, self.weights, kernel, data.base.numpy(), seen, before)
-            return self._outputs(torch.from_numpy(answer), sequences), states
-        observed = data.observed
-        observed = torch.ones(len(values), dtype=torch.bool, device=place) if observed is None else observed
-        given = None if before is None else tuple(torch.tensor(state, dtype=dtype, device=place) for state in before)
-        network = TorchNetwork(RecurrentNetwork.of(self.spec, self.weights, device=place, dtype=dtype))
-        raw, after = network.step(data.base, observed, given)
-        return self._outputs(raw, sequences), tuple(state.cpu().numpy() for state in after)
-
-    def _outputs(self, raw: torch.Tensor, sequences: Sequences, levels: np.ndarray | None = None) -> Outputs:
+    def outputs(self, raw: torch.Tensor, sequences: Sequences, levels: np.ndarray | None = None) -> Outputs:
         return Outputs(raw, sequences, self.loss, self.units.y.std, self.units.origins(levels))
 
-    def _on_device(
+    def on_device(
         self, sequences: Sequences, device: torch.device, dtype: torch.dtype, levels: np.ndarray | None
     ) -> DeviceData:
         return self.units.on_device(sequences, device, dtype, levels=levels, segment_size=self.spec.segment_size)

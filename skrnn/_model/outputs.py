@@ -39,5 +39,5 @@ class Outputs:
     def _read(self, reading: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:
         """Apply a reading of the loss, which takes rows (n, width), to raw outputs (..., width)."""
         with torch.no_grad():
-            found = reading(self.raw.flatten(0, -2)).cpu().numpy().astype(np.float64)
+            found = reading(self.raw.flatten(0, -2)).cpu().numpy().astype(np.float64, copy=False)
         return found.reshape(*self.raw.shape[:-1], *found.shape[1:])

@@ -92,7 +92,12 @@ class Units:
         like: DeviceData | None = None,
     ) -> DeviceData:
         """Sequences in the units of the network; ``like`` are others from the same base."""
-        base, observed = self._base(sequences, device, dtype) if like is None else (like.base, like.observed)
+        if like is None:
+            read, seen = self.rows(sequences, np.float64 if dtype == torch.float64 else np.float32)
+            base = torch.from_numpy(read).to(device)
+            observed = None if seen is None else torch.from_numpy(seen).to(device)
+        else:
+            base, observed = like.base, like.observed
         channels = () if self.anchor is None else tuple(self.anchor.channels.tolist())
         level = None
         if levels is not None:
@@ -110,11 +115,8 @@ class Units:
             n_linear=self.n_inputs[0],
         )
 
-    def _base(
-        self, sequences: Sequences, device: torch.device, dtype: torch.dtype
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def rows(self, sequences: Sequences, number: type[np.floating]) -> tuple[np.ndarray, np.ndarray | None]:
         """Rows of the base in the units of the network, and which of them are observed, or None for all."""
-        number = np.float64 if dtype == torch.float64 else np.float32
         base = np.empty((len(sequences.base), self.n_inputs[1]), number)
         channels = base[:, : self.n_channels]
         self.x.apply(sequences.base, number, out=channels)
@@ -129,7 +131,7 @@ class Units:
         for first in range(0, len(base) if self.values is not None else 0, _AT_ONCE):
             rows = slice(first, first + _AT_ONCE)
             base[rows, self.n_inputs[0] :] = self._values(sequences.base[rows])
-        return torch.from_numpy(base).to(device), None if complete else torch.from_numpy(observed).to(device)
+        return base, None if complete else observed
 
     def _values(self, rows: np.ndarray) -> np.ndarray:
         """Values of the anchored channels (row, anchored channel) as the layers read them, of rows of the base."""
@@ -140,7 +142,9 @@ class Units:
         nearest = np.clip(values, *self.bounds)
         with np.errstate(over="ignore"):
             beyond = np.minimum(np.abs(values - nearest) / self.values.std, 1)
-        return np.nan_to_num((nearest - self.values.mean) / self.values.std * (1 - beyond))
+        read = (nearest - self.values.mean) / self.values.std * (1 - beyond)
+        read[np.isnan(read)] = 0.0
+        return read
 
     def linear_part(
         self, coef: np.ndarray, bias: np.ndarray, outputs: np.ndarray | None

@@ -104,6 +104,8 @@ def check_states(
     if state is None:
         return None
     wanted = [(first, n_sequences, last) for first, last in shapes]
+    if type(state) is tuple and _are_usual(state, wanted, allow_nan):  # as for a step
+        return state
     told = ", ".join(map(str, wanted))
     if not isinstance(state, tuple | list) or len(state) != len(wanted):
         got = f"{type(state).__name__} of {len(state)}" if isinstance(state, tuple | list) else type(state).__name__
@@ -116,6 +118,15 @@ def check_states(
             )
         assert_all_finite(array, allow_nan=allow_nan, input_name="state")
     return arrays
+
+
+def _are_usual(state: tuple[Any, ...], wanted: list[tuple[int, int, int]], allow_nan: bool) -> bool:
+    """Whether a state holds arrays of floats of the wanted shapes that nothing is to be said of."""
+    usual = len(state) == len(wanted) and all(
+        type(array) is np.ndarray and array.dtype in _FLOATS and array.shape == shape
+        for array, shape in zip(state, wanted, strict=True)
+    )
+    return usual and not any(np.isinf(array).any() if allow_nan else not np.isfinite(array).all() for array in state)
 
 
 def warn_of_lost_steps(sequences: Sequences, weight: np.ndarray) -> None:

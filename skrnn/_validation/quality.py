@@ -78,7 +78,7 @@ def warn_of_lost_order(found: tuple[int, bool] | None) -> None:
 
 def warn_of_new_values(estimator: Any, sequences: Sequences, scale: Scale) -> None:
     """Warn of channels that were constant in fit and hold something else now."""
-    for channel in np.flatnonzero(np.isinf(scale.std)):
+    for channel in np.isinf(scale.std).nonzero()[0]:
         values, constant = sequences.base[:, channel], scale.mean[channel]
         values = values[np.abs(values - constant) > 10 * np.finfo(values.dtype).eps * np.abs(constant)]
         if len(values):
