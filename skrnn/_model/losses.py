@@ -228,7 +228,7 @@ class Gaussian:
         mean, log_variance = self._read(raw)
         squares = (y - mean).square() * (-log_variance).exp()
         found = raw.new_zeros(raw.shape[1])
-        found[y.shape[1] :] = (weight @ squares / weight.sum()).log()
+        found[y.shape[1] :] = (weight @ squares / weight.sum()).log().clamp(-_LARGEST / 2, _LARGEST / 2)
         return found
 
     def predict(self, raw: torch.Tensor) -> torch.Tensor:
