@@ -284,3 +284,12 @@ def test_auto_is_no_linear_map_where_nothing_is_held_out_or_steps_are_answered(r
         assert not hasattr(model, "linear_coef_")
         with pytest.raises(ValueError, match="linear_only=True needs a linear map, but this GRUClassifier was fitted"):
             model.predict(X, linear_only=True)
+
+
+def test_the_bar_counts_the_epochs_of_all_trainings(data, capfd):
+    X, y = data
+    params = {"verbose": 1, "max_iter": 5, "tol": 0.0}
+    small(GRUClassifier, early_stopping=True, **params).fit(X, y)  # with a linear map and without it
+    assert "10/10" in capfd.readouterr().err
+    small(GRUClassifier, early_stopping=False, **params).fit(X, y)
+    assert "5/5" in capfd.readouterr().err

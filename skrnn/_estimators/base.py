@@ -234,14 +234,15 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int, corrected: bool = False
     ) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""
-        from skrnn._estimators.fitting import channel_out_of_order, fit, n_left_out, train_on
+        from skrnn._estimators.fitting import channel_out_of_order, choices, fit, n_left_out, train_on
 
         n_before = self.n_iter_ if goes_on else 0
-        with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
-            try:
-                shaping = (*self._shaping, *self._layer_options)
-                start = start_of(self, self._make_loss(), examples.y.shape[-1], shaping)
-                plan = plan_of(self, len(examples), max_iter)
+        try:
+            shaping = (*self._shaping, *self._layer_options)
+            start = start_of(self, self._make_loss(), examples.y.shape[-1], shaping)
+            plan = plan_of(self, len(examples), max_iter)
+            n_trainings = 1 if goes_on else len(choices(start, held_out))
+            with progress(type(self).__name__, n_trainings * max_iter, bool(self.verbose)) as report:
                 if goes_on:
                     model = self._continued(start, examples)
                     model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
@@ -250,13 +251,13 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                     model, log = fit(
                         start, examples, plan, first=first, held_out=held_out, corrected=corrected, report=report
                     )
-                warn_of_left_out(self, n_left_out(model, examples))
-                warn_of_lost_order(channel_out_of_order(model, examples))
-            except FloatingPointError as error:
-                raise ValueError(
-                    f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
-                    "look for very large values in X and y."
-                ) from None
+            warn_of_left_out(self, n_left_out(model, examples))
+            warn_of_lost_order(channel_out_of_order(model, examples))
+        except FloatingPointError as error:
+            raise ValueError(
+                f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
+                "look for very large values in X and y."
+            ) from None
         self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *log.loss_curve]
         before = (self.validation_loss_curve_ if goes_on else None) or []
         self.validation_loss_curve_ = None if held_out is None else [*before, *log.validation_loss_curve]

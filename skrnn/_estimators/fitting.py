@@ -45,20 +45,26 @@ def fit(
 ) -> tuple[Model, TrainingLog]:
     """A new model that was trained; its first weights are those that suit the examples ``first``.
 
-    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``. With ``linear_skip="auto"``,
-    networks with and without a linear map are trained, and the one that has the lower held-out loss stays; without the
-    map where nothing is held out, or where there is none.
+    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``. Of several ``choices``, the one
+    that has the lowest held-out loss stays.
     """
-    choices = [start]
-    if start.asked["linear_skip"] == "auto":
-        both = held_out is not None and not start.spec.return_sequences
-        choices = [replace(start, linear=linear) for linear in ((False, True) if both else (False,))]
     fits = (
         train_on(untrained(choice, first), examples, plan, held_out=held_out, device=start.device, report=report)
-        for choice in choices
+        for choice in choices(start, held_out)
     )
     model, log = min(fits, key=lambda fitted: fitted[1].best_loss)
     return (_corrected(model, start, examples, plan) if corrected else model), log
+
+
+def choices(start: Start, held_out: Examples | None) -> list[Start]:
+    """What networks are trained from: with ``linear_skip="auto"``, one without a linear map and one with it.
+
+    Only one without the map where nothing is held out, or where there is none.
+    """
+    if start.asked["linear_skip"] != "auto":
+        return [start]
+    both = held_out is not None and not start.spec.return_sequences
+    return [replace(start, linear=linear) for linear in ((False, True) if both else (False,))]
 
 
 def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Model:
