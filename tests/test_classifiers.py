@@ -235,13 +235,12 @@ def test_labels_of_steps_are_checked(rng):
 
 def test_a_search_and_a_saved_file_work(data, tmp_path):
     X, y = data
-    search = GridSearchCV(
-        small(GRUClassifier), {"pooling": ["last", "attention"], "class_weight": [None, "balanced"]}, cv=3
-    )
+    brief = small(GRUClassifier, max_iter=3)
+    search = GridSearchCV(brief, {"pooling": ["last", "attention"], "class_weight": [None, "balanced"]}, cv=3)
     search.fit(X, y)
     joblib.dump(search, tmp_path / "search.joblib")
     np.testing.assert_array_equal(joblib.load(tmp_path / "search.joblib").predict(X), search.predict(X))
-    assert cross_val_score(small(GRUClassifier), X, y, cv=3, scoring="neg_log_loss").shape == (3,)
+    assert cross_val_score(brief, X, y, cv=3, scoring="neg_log_loss").shape == (3,)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])

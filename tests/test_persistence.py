@@ -30,8 +30,12 @@ def through_joblib(model):
 
 @pytest.fixture(params=REGRESSORS, ids=lambda regressor: regressor.__name__)
 def model(request, series):
-    regressor = request.param(4, num_layers=2, bidirectional=True, max_iter=3, random_state=0, early_stopping=True)
-    return make_pipeline(SlidingWindowTransformer(5, horizon=1), regressor).fit(series, series["load"])
+    return fitted(request.param, series)
+
+
+def fitted(regressor, series):
+    network = regressor(4, num_layers=2, bidirectional=True, max_iter=3, random_state=0, early_stopping=True)
+    return make_pipeline(SlidingWindowTransformer(5, horizon=1), network).fit(series, series["load"])
 
 
 @pytest.mark.parametrize("way", [through_joblib, lambda m: pickle.loads(pickle.dumps(m)), copy.deepcopy, copy.copy])
@@ -39,16 +43,18 @@ def test_a_copy_predicts_the_same(model, series, way):
     np.testing.assert_array_equal(way(model).predict(series), model.predict(series))
 
 
-def test_another_process_predicts_the_same(model, series, tmp_path):
-    joblib.dump(model, tmp_path / "model.joblib")
+def test_another_process_predicts_the_same(series, tmp_path):
+    models = [fitted(regressor, series) for regressor in REGRESSORS]
+    joblib.dump(models, tmp_path / "models.joblib")
     series.to_pickle(tmp_path / "series.pkl")
     code = (
         "import joblib, numpy as np, pandas as pd;"
-        f"model = joblib.load(r'{tmp_path / 'model.joblib'}'); X = pd.read_pickle(r'{tmp_path / 'series.pkl'}');"
-        f"np.save(r'{tmp_path / 'answer.npy'}', model.predict(X))"
+        f"models = joblib.load(r'{tmp_path / 'models.joblib'}'); X = pd.read_pickle(r'{tmp_path / 'series.pkl'}');"
+        f"np.save(r'{tmp_path / 'answers.npy'}', [model.predict(X) for model in models])"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), model.predict(series), rtol=1e-12)
+    expected = [model.predict(series) for model in models]
+    np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), expected, rtol=1e-12)
 
 
 def test_a_copy_goes_on_like_the_original_and_apart_from_it(series):
