@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -55,6 +56,14 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.weight)
+
+
+class Split(NamedTuple):
+    """What is trained on, what is watched meanwhile, and on what it is trained anew for as many epochs as were best."""
+
+    train: Examples
+    held_out: Examples | None = None
+    everything: Examples | None = None
 
 
 def _nothing_left(n_samples: int, n_held_out: int, fraction: float) -> ValueError:

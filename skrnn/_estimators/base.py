@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
+from skrnn._data.examples import Examples, Split
 from skrnn._estimators.learnt import Learnt
 from skrnn._estimators.readings import Readings
 from skrnn._estimators.settings import plan_of, start_of
@@ -39,7 +41,6 @@ from skrnn._validation import (
 )
 
 if TYPE_CHECKING:
-    from skrnn._data.examples import Examples
     from skrnn._estimators.start import Start
     from skrnn._model.loss_contract import Loss
     from skrnn._model.model import Model
@@ -95,6 +96,7 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         "tol": [Interval(Real, 0, None, closed="left")],
         "n_iter_no_change": [Count(1)],
         "early_stopping": [StrOptions({"auto"}), "boolean"],
+        "refit": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "warm_start": ["boolean"],
         "n_channels": [StrOptions({"auto"}), Count(1)],
@@ -143,16 +145,16 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         """
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         examples = self._read(X, y, sample_weight, reset=not goes_on)
-        held_out = None
+        split = Split(examples)
         if check_validation_set(self, X_val, y_val):
             with validation_set_named():
                 held_out = self._read(X_val, y_val, sample_weight_val, reset=False)
             check_same_outputs(held_out.y, examples.y)
+            split = Split(examples, held_out)
         elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
-            examples, held_out = self._hold_out(examples)
-        corrected = held_out is None and len(examples) >= _MANY
-        max_iter = plain(self.max_iter)
-        log = self._train(examples, held_out, goes_on=goes_on, max_iter=max_iter, corrected=corrected)
+            split = Split(*self._hold_out(examples), everything=examples if self.refit else None)
+        corrected = split.held_out is None and len(examples) >= _MANY
+        log = self._train(split, goes_on=goes_on, max_iter=plain(self.max_iter), corrected=corrected)
         _warn_of_training(self, log)
         return self
 
@@ -181,8 +183,8 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         if self.early_stopping and self.early_stopping != "auto":
             raise ValueError("partial_fit does not support early_stopping=True")
         goes_on = self.__sklearn_is_fitted__()
-        examples = self._read(X, y, sample_weight, reset=not goes_on)
-        self._train(examples, None, goes_on=goes_on, max_iter=1)
+        split = Split(self._read(X, y, sample_weight, reset=not goes_on))
+        self._train(split, goes_on=goes_on, max_iter=1)
         return self
 
     @abstractmethod
@@ -210,7 +212,6 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Examples:
         """Check one set of examples; those of weight zero are left out."""
-        from skrnn._data.examples import Examples
 
         check_target_order(X, y)
         sequences = check_sequences(self, X, n_channels=plain(self.n_channels), reset=reset)
@@ -230,37 +231,24 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                 warn_of_lost_steps(examples.sequences, examples.weight)
         return self._weighted(examples, reset=reset)
 
-    def _train(
-        self, examples: Examples, held_out: Examples | None, *, goes_on: bool, max_iter: int, corrected: bool = False
-    ) -> TrainingLog:
+    def _train(self, split: Split, *, goes_on: bool, max_iter: int, corrected: bool = False) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""
-        from skrnn._estimators.fitting import channel_out_of_order, choices, fit, n_left_out, train_on
+        from skrnn._estimators.fitting import channel_out_of_order, n_left_out
 
         n_before = self.n_iter_ if goes_on else 0
-        try:
-            shaping = (*self._shaping, *self._layer_options)
-            start = start_of(self, self._make_loss(), examples.y.shape[-1], shaping)
-            plan = plan_of(self, len(examples), max_iter)
-            n_trainings = 1 if goes_on else len(choices(start, held_out))
-            with progress(type(self).__name__, n_trainings * max_iter, bool(self.verbose)) as report:
-                if goes_on:
-                    model = self._continued(start, examples)
-                    model, log = train_on(model, examples, plan, held_out=held_out, device=self.device, report=report)
-                else:
-                    first = self._to_start_from(examples)
-                    model, log = fit(
-                        start, examples, plan, first=first, held_out=held_out, corrected=corrected, report=report
-                    )
-            warn_of_left_out(self, n_left_out(model, examples))
-            warn_of_lost_order(channel_out_of_order(model, examples))
-        except FloatingPointError as error:
-            raise ValueError(
-                f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
-                "look for very large values in X and y."
-            ) from None
+        with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
+            try:
+                model, log = self._trained(split, goes_on, max_iter, corrected, report)
+            except FloatingPointError as error:
+                raise ValueError(
+                    f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
+                    "look for very large values in X and y."
+                ) from None
+        warn_of_left_out(self, n_left_out(model, split.train))
+        warn_of_lost_order(channel_out_of_order(model, split.train))
         self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *log.loss_curve]
         before = (self.validation_loss_curve_ if goes_on else None) or []
-        self.validation_loss_curve_ = None if held_out is None else [*before, *log.validation_loss_curve]
+        self.validation_loss_curve_ = None if split.held_out is None else [*before, *log.validation_loss_curve]
         self.n_iter_ = len(self.loss_curve_)
         self.loss_ = self.loss_curve_[-1]
         self.best_loss_ = log.best_loss
@@ -268,9 +256,24 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
             self.best_epoch_ = n_before + log.best_epoch
         if not goes_on:
             self.initial_loss_ = log.initial_loss
-        self.n_outputs_ = examples.y.shape[-1]
+        self.n_outputs_ = split.train.y.shape[-1]
         self._model: Model = model
         return log
+
+    def _trained(
+        self, split: Split, goes_on: bool, max_iter: int, corrected: bool, report: Callable[..., None] | None
+    ) -> tuple[Model, TrainingLog]:
+        """A new or the present model after training."""
+        from skrnn._estimators.fitting import fit, go_on
+
+        shaping = (*self._shaping, *self._layer_options)
+        start = start_of(self, self._make_loss(), split.train.y.shape[-1], shaping)
+        plan = plan_of(self, len(split.train), max_iter)
+        if not goes_on:
+            to_start_from = self._to_start_from
+            return fit(start, split, plan, to_start_from=to_start_from, corrected=corrected, report=report)
+        model = self._continued(start, split.train)
+        return go_on(lambda _: model, split, plan, device=plain(self.device), report=report)
 
     def _continued(self, start: Start, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""

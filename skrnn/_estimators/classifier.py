@@ -77,6 +77,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         n_iter_no_change: int = 30,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
+        refit: bool = True,
         warm_start: bool = False,
         n_channels: int | str = "auto",
         device: str = "cpu",

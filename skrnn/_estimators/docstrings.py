@@ -108,14 +108,19 @@ n_iter_no_change : int, default=30
     The watched loss has stalled when it has not fallen by ``tol`` for more than this many epochs in a row. What
     follows, ``learning_rate`` says: with the default, a last part of as many epochs.
 early_stopping : bool or "auto", default="auto"
-    Hold out some samples, watch their loss instead of the training loss, and keep the weights of the best epoch, those
-    before the first epoch among them. "auto" does so from 40 samples on, or if ``X_val`` is passed. False trains on
-    all samples and keeps the last weights; with "quantile" and "gaussian", three more networks, each trained without a
-    third of the samples, then say how wide the spread must be. ``partial_fit`` holds nothing out, and refuses True.
+    Hold out some samples and watch their loss instead of the training loss, to find the best epoch; the start, before
+    the first one, counts as epoch 0. See ``refit`` for the weights that stay. "auto" does so from 40 samples on, or if
+    ``X_val`` is passed. False trains on all samples and keeps the last weights; with "quantile" and "gaussian", three
+    more networks, each trained without a third of the samples, then say how wide the spread must be. ``partial_fit``
+    holds nothing out, and refuses True.
 validation_fraction : float, default=0.1
     Share of the samples to hold out: the last ones, for classifiers the last ones of each class (the last ones of all
     with ``return_sequences=True``). With k targets, the k - 1 samples before them are left out. Ignored without early
     stopping, and if ``X_val`` is passed.
+refit : bool, default=True
+    Train anew on all samples, for as many epochs as were best for the held-out ones, at the same step sizes. That takes
+    up to twice as long, and helps most with few samples or if the last ones are the most telling. False keeps the
+    weights of the best epoch. Ignored if nothing is held out, and if ``X_val`` is passed.
 warm_start : bool, default=False
     Go on from the weights of the last fit. The parameters that shape the network must be the same. Ignored by
     ``partial_fit``, which always goes on.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from skrnn._compiled.threads import alone, one_blas_thread
-from skrnn._data.examples import Examples
+from skrnn._data.examples import Examples, Split
 from skrnn._data.on_device import DeviceData
 from skrnn._data.robust import middle_and_spread
 from skrnn._data.sequences import Sequences, longest, with_their_rows
@@ -35,36 +35,38 @@ _AT_ONCE = 2**18  # numbers in a block of columns
 
 def fit(
     start: Start,
-    examples: Examples,
+    split: Split,
     plan: Plan,
     *,
-    first: Examples,
-    held_out: Examples | None,
+    to_start_from: Callable[[Examples], Examples],
     corrected: bool = False,
     report: Callable[[float, float | None], None] | None = None,
 ) -> tuple[Model, TrainingLog]:
-    """A new model that was trained; its first weights are those that suit the examples ``first``.
+    """A new model that was trained; its first weights are those that suit what ``to_start_from`` makes of examples.
 
-    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``. Of several ``choices``, the one
-    that has the lowest held-out loss stays.
+    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``.
     """
-    fits = (
-        train_on(untrained(choice, first), examples, plan, held_out=held_out, device=start.device, report=report)
-        for choice in choices(start, held_out)
-    )
-    model, log = min(fits, key=lambda fitted: fitted[1].best_loss)
-    return (_corrected(model, start, examples, plan) if corrected else model), log
+
+    def begin(examples: Examples) -> Model:
+        return untrained(start, to_start_from(examples))
+
+    model, log = go_on(begin, split, plan, device=start.device, report=report)
+    return (_corrected(model, start, split.train, plan) if corrected else model), log
 
 
-def choices(start: Start, held_out: Examples | None) -> list[Start]:
-    """What networks are trained from: with ``linear_skip="auto"``, one without a linear map and one with it.
-
-    Only one without the map where nothing is held out, or where there is none.
-    """
-    if start.asked["linear_skip"] != "auto":
-        return [start]
-    both = held_out is not None and not start.spec.return_sequences
-    return [replace(start, linear=linear) for linear in ((False, True) if both else (False,))]
+def go_on(
+    begin: Callable[[Examples], Model],
+    split: Split,
+    plan: Plan,
+    *,
+    device: str,
+    report: Callable[[float, float | None], None] | None = None,
+) -> tuple[Model, TrainingLog]:
+    """Train the model that begins with some examples on these; the log is that of the watched training."""
+    model, log = train_on(begin(split.train), split.train, plan, held_out=split.held_out, device=device, report=report)
+    if split.everything is not None:
+        model, _ = train_on(begin(split.everything), split.everything, plan, after=log, device=device)
+    return model, log
 
 
 def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Model:
@@ -78,7 +80,7 @@ def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Mo
     order = np.arange(len(examples))
     for rows in np.array_split(order, _FOLDS):
         others = examples.take(np.setdiff1d(order, rows))
-        twin, _ = train_on(untrained(start, others), others, plan, held_out=None, device=start.device)
+        twin, _ = train_on(untrained(start, others), others, plan, device=start.device)
         answered = learnt_from(twin, examples.take(rows))
         data = labelled(twin, answered, torch.device("cpu"), torch.float64)
         raw = twin.infer(answered.sequences, start.device).raw.to(device="cpu", dtype=torch.float64)
@@ -128,11 +130,15 @@ def train_on(
     examples: Examples,
     plan: Plan,
     *,
-    held_out: Examples | None,
     device: str,
+    held_out: Examples | None = None,
+    after: TrainingLog | None = None,
     report: Callable[[float, float | None], None] | None = None,
 ) -> tuple[Model, TrainingLog]:
-    """Train a model further, from where it stands; the model that comes in stays as it is."""
+    """Train a model further, from where it stands; the model that comes in stays as it is.
+
+    ``after`` is another training, of which the epochs up to its best one are repeated with these examples.
+    """
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
     examples = learnt_from(model, examples)
     if model.spec.norm == "batch" and min(plan.batch_size, len(examples)) > 1:
@@ -153,6 +159,7 @@ def train_on(
         model.training,
         validation=watched,
         report=report,
+        after=after,
         origin=model.first_weights,
     )
     if not all(np.isfinite(array).all() for array in network.arrays().values()):

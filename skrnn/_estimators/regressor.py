@@ -81,6 +81,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         n_iter_no_change: int = 30,
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
+        refit: bool = True,
         warm_start: bool = False,
         n_channels: int | str = "auto",
         device: str = "cpu",

@@ -12,7 +12,7 @@ import torch
 
 from skrnn._data.on_device import DeviceData
 from skrnn._data.state import TrainingState
-from skrnn._training.schedules import SCHEDULES, Schedule
+from skrnn._training.schedules import SCHEDULES, Replay, Schedule
 from skrnn._training.solvers import SGD, Adam, Decay, RMSprop, Solver
 
 _PART = 65536  # rows whose targets are gathered and whose loss is computed at once
@@ -75,6 +75,8 @@ class TrainingLog:
     best_loss: float  # of the weights that stay
     best_epoch: int  # after which they were reached; 0 is before the first
     converged: bool
+    rates: tuple[float, ...]  # factors on the first rate
+    reduction: float  # see Schedule; of the weights that stay
 
 
 class Patience:
@@ -114,6 +116,7 @@ def train(
     *,
     validation: DeviceData | None = None,
     origin: Mapping[str, np.ndarray] | None = None,
+    after: TrainingLog | None = None,
     report: Callable[[float, float | None], None] | None = None,
 ) -> tuple[TrainingLog, TrainingState]:
     """Train a network in place.
@@ -136,6 +139,8 @@ def train(
         Where to start from.
     origin : dict of ndarray, optional
         Weights to which weight decay pulls; those that are not named, to 0.
+    after : TrainingLog, optional
+        Another training: this one has as many epochs as led to its best one, at the same rates.
     report : callable, optional
         Called after each epoch with the training loss and the validation loss, or None.
 
@@ -145,8 +150,9 @@ def train(
         If the loss is not finite.
     """
     solver = _make_solver(plan, network, origin or {}, state.solver)
-    schedule = SCHEDULES[plan.learning_rate](plan.max_iter, plan.n_iter_no_change, state.reduction)
-    patience = Patience(plan.tol, plan.n_iter_no_change)
+    schedule = _make_schedule(plan, state, after)
+    patience = Patience(plan.tol, plan.n_iter_no_change if after is None else after.best_epoch)
+    rates: list[float] = []
     curve: list[float] = []
     validation_curve: list[float] = []
     network.settle(data)
@@ -157,15 +163,15 @@ def train(
         patience.improves(initial)
         best = _Checkpoint.of(network, solver, schedule, epoch=0)
     while len(curve) < schedule.n_epochs and not patience.exhausted:
-        solver.learning_rate = plan.learning_rate_init * schedule.factor(len(curve))
+        rates.append(schedule.factor(len(curve)))
+        solver.learning_rate = plan.learning_rate_init * rates[-1]
         curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
         watched = curve[-1]
         if validation is not None:
             network.settle(data)
             watched = evaluate(network, loss, validation)
             validation_curve.append(watched)
-        if not math.isfinite(curve[-1] + watched):
-            raise FloatingPointError(f"the loss is {watched} after epoch {state.n_epochs + len(curve)}")
+        _refuse_infinite(curve[-1] + watched, watched, state.n_epochs + len(curve))
         if patience.improves(watched) and validation is not None:
             best = _Checkpoint.of(network, solver, schedule, epoch=len(curve))
         if patience.exhausted and schedule.lower(len(curve)):
@@ -177,7 +183,16 @@ def train(
         best = _Checkpoint.of(network, solver, schedule, epoch=len(curve))
     best.restore(network)
     converged = patience.exhausted or schedule.ends_at_rest
-    log = TrainingLog(tuple(curve), tuple(validation_curve), initial, patience.best, best.epoch, converged)
+    log = TrainingLog(
+        loss_curve=tuple(curve),
+        validation_loss_curve=tuple(validation_curve),
+        initial_loss=initial,
+        best_loss=patience.best,
+        best_epoch=best.epoch,
+        converged=converged,
+        rates=tuple(rates),
+        reduction=best.reduction,
+    )
     return log, TrainingState(state.seed, state.n_epochs + len(curve), best.reduction, best.solver)
 
 
@@ -278,6 +293,18 @@ def _slope(loss: LossFunction, raw: torch.Tensor, y: torch.Tensor) -> torch.Tens
         raw = raw.detach().requires_grad_()
         (slope,) = torch.autograd.grad(loss(raw, y).sum(), raw)
     return slope
+
+
+def _refuse_infinite(losses: float, watched: float, epoch: int) -> None:
+    if not math.isfinite(losses):
+        raise FloatingPointError(f"the loss is {watched} after epoch {epoch}")
+
+
+def _make_schedule(plan: Plan, state: TrainingState, after: TrainingLog | None) -> Schedule:
+    """That of a plan, or the rates up to the best epoch of another training."""
+    if after is None:
+        return SCHEDULES[plan.learning_rate](plan.max_iter, plan.n_iter_no_change, state.reduction)
+    return Replay(after.best_epoch, after.best_epoch, after.reduction, after.rates)
 
 
 def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:

@@ -84,6 +84,16 @@ class Adaptive(Constant):
         return True
 
 
+@dataclass
+class Replay(Constant):
+    """The rates of the first epochs of another training."""
+
+    factors: tuple[float, ...] = ()
+
+    def factor(self, epoch: int) -> float:
+        return self.factors[epoch]
+
+
 SCHEDULES: dict[str, Callable[[int, int, float], Schedule]] = {
     "adaptive": Adaptive,
     "constant": Constant,

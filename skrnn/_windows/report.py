@@ -95,9 +95,9 @@ def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incompl
         why = f"most series are short for window_size={memory.window_size}"
     else:
         why = (
-            f"the series are short for window_size={memory.window_size}, or many rows are absent from the time grid: "
-            "drawn at random, as by KFold(shuffle=True) and train_test_split (TimeSeriesSplit keeps what lies before), "
-            f"or irregular (freq_={memory.axis.freq!r}; freq=None takes the rows before in order)"
+            f"the series are short for window_size={memory.window_size}, or many rows are absent from the time grid "
+            f"(freq_={memory.axis.freq!r}; freq=None takes the rows before in order), such as those that a random "
+            "split put aside (TimeSeriesSplit puts aside later rows only)"
         )
     warnings.warn(
         f"{n_incomplete} of {len(keys)} windows of fit miss steps: {why}. Choose a smaller window_size, or fit on "
