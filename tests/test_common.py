@@ -96,6 +96,7 @@ CASES += [(GRURegressor(loss="gaussian"), set()), (GRUClassifier(class_weight="b
 CASES += [(GRUClassifier(**options), breaks) for options, breaks in OPTIONS if "norm" not in options]
 CASES += [
     (GRUClassifier(norm="layer"), set()),
+    (GRUClassifier(pooling="last"), set()),
     # Rows of hardly any weight take their part in the statistics of a batch.
     (
         GRUClassifier(norm="batch", linear_skip=False, learning_rate_init=0.005),

@@ -148,12 +148,59 @@ def test_a_step_keeps_nothing_for_a_later_fit_or_another_precision(data):
     np.testing.assert_allclose(step_through(copied, X.astype(np.float32)), first, rtol=1e-4, atol=1e-5)
 
 
-def test_models_that_need_all_steps_say_so(data):
+@pytest.mark.parametrize(
+    "options",
+    [{"bidirectional": True}, {"pooling": "mean"}, {"pooling": "max"}, {"pooling": "attention"}],
+    ids=str,
+)
+@pytest.mark.parametrize("missing", ["skip", "indicator"])
+@pytest.mark.filterwarnings("ignore:.*hold no observed step")
+def test_models_that_need_all_steps_read_the_last_ones_anew(data, options, missing):
     X, y = data
-    with pytest.raises(ValueError, match="is bidirectional: the backward half"):
-        small(GRURegressor, bidirectional=True).fit(X, y).predict_step(X[:, 0])
-    with pytest.raises(ValueError, match="fitted with pooling='mean', which needs those of all steps"):
-        small(GRURegressor, pooling="mean").fit(X, y).predict_step(X[:, 0])
+    X[2, :4] = np.nan
+    X[3] = np.nan
+    model = small(GRURegressor, linear_skip=False, missing=missing, **options).fit(X, y)
+    state = None
+    for step in range(7):
+        found, state = model.predict_step(X[:, step], state)
+        np.testing.assert_allclose(found, model.predict(X[:, : step + 1]), rtol=1e-9)
+    assert [array.shape for array in state] == [(7, 50, 2)]
+    found, _ = model.predict_step(X[:, 0], state)  # the first of the steps before is forgotten
+    np.testing.assert_allclose(found, model.predict(np.concatenate([X[:, 1:], X[:, :1]], axis=1)), rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:.*hold no observed step")
+def test_both_directions_answer_at_the_newest_step(data):
+    X, _ = data
+    X[2, 6] = np.nan
+    Y = np.nan_to_num(X).cumsum(1)
+    model = small(GRURegressor, return_sequences=True, bidirectional=True).fit(X, Y)
+    state = None
+    for step in range(7):
+        found, state = model.predict_step(X[:, step], state)
+        np.testing.assert_allclose(found, model.predict(X[:, : step + 1])[:, -1], rtol=1e-9)
+
+
+def test_a_classifier_reads_a_stream_with_its_defaults(data):
+    X, y = data
+    model = small(GRUClassifier).fit(X, y > 0)
+    state = None
+    for step in range(7):
+        found, state = model.predict_step(X[:, step], state)
+    np.testing.assert_array_equal(found, model.predict(X))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "attention"])
+def test_pooling_is_ignored_where_each_step_is_answered(data, pooling):
+    X, y = data
+    Y = np.repeat(y[:, None] > 0, 7, axis=1)
+    model, expected = (
+        small(GRUClassifier, return_sequences=True, pooling=some).fit(X, Y) for some in (pooling, "last")
+    )
+    np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+    for other in (model, clone(model)):
+        with pytest.raises(AttributeError, match="attention_weights"):
+            other.attention_weights(X)
 
 
 def test_wrong_steps_and_states_are_refused(data):
@@ -265,8 +312,6 @@ def test_wrong_targets_at_steps_are_refused(data):
         model.fit(X, y)
     with pytest.raises(ValueError, match="Input y contains NaN"):
         model.fit(X, np.full((50, 7), np.nan))
-    with pytest.raises(ValueError, match="pooling='max' makes one summary of all steps"):
-        small(GRURegressor, return_sequences=True, pooling="max").fit(X, np.zeros((50, 7)))
     with pytest.raises(ValueError, match=r"Pass skrnn\.pad_sequences\(y\)"):
         model.fit(X, [[1.0]] * 49 + [[1.0, 2.0]])
 
@@ -383,7 +428,7 @@ def everything(model, X, y):
     """All that can be asked of an estimator now."""
     found = {
         "score": model.score(X, y),
-        "step": model.predict_step(X[:, 0]) if model._model.spec.pooling == "last" else 0,
+        "step": model.predict_step(X[:, 0]),
     }
     names = ("predict", "predict_proba", "predict_quantiles", "attention_weights", "decision_function")
     found |= {name: getattr(model, name)(X) for name in names if hasattr(model, name)}

@@ -332,8 +332,7 @@ def _use(model, X, y):
             getattr(model, reading)(X)
     if model.loss == "gaussian":
         model.predict(X, return_std=True)
-    if not model.bidirectional and model.pooling == "last":
-        model.predict_step(X[:, 0])
+    model.predict_step(X[:, 0])
 
 
 def _n_foreign_threads():

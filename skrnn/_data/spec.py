@@ -40,8 +40,9 @@ class NetworkSpec:
 
     @property
     def reads_windows(self) -> bool:
-        """Whether one more step changes how the steps before it are read."""
-        return self.linear_steps > 0 or self.segment_size > 1
+        """Whether an answer after one more step needs the steps before it, not only the states then."""
+        step_by_step = self.pooling == "last" and not self.bidirectional and self.segment_size == 1
+        return self.linear_steps > 0 or not step_by_step
 
 
 def dropout_mask(x: torch.Tensor, rate: float, generator: torch.Generator | None) -> torch.Tensor:

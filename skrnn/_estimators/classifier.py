@@ -57,7 +57,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         bidirectional: bool = False,
         dropout: float = 0.0,
         norm: str | None = None,
-        pooling: str = "last",
+        pooling: str = "max",
         segment_size: int = 1,
         linear_skip: bool | int | str = "auto",
         missing: str = "skip",

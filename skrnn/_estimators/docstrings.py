@@ -30,7 +30,11 @@ norm : {"batch", "layer"} or None, default=None
 pooling : {"last", "mean", "max", "attention"}, default="last"
     What the output reads of the top layer. "last": the state after the last step, of each direction. "mean", "max":
     the mean or the largest values of the steps that are not skipped. "attention": a mean of them with learnt weights
-    (additive attention). Must be "last" with ``return_sequences=True``.
+    (additive attention). Ignored with ``return_sequences=True``.
+pooling : {"last", "mean", "max", "attention"}, default="max"
+    What the output reads of the top layer. "last": the state after the last step, of each direction. "mean", "max":
+    the mean or the largest values of the steps that are not skipped. "attention": a mean of them with learnt weights
+    (additive attention). Ignored with ``return_sequences=True``.
 segment_size : int, default=1
     Number of steps that the first layer reads at a time, side by side. Must divide the number of steps of X. A window
     of several seasons is read many times faster, and often better, in segments of one season. What is missing in a

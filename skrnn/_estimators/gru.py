@@ -56,8 +56,9 @@ class GRURegressor(RecurrentRegressor):
 class GRUClassifier(RecurrentClassifier):
     """Classification of sequences, or of each of their steps, with gated recurrent units.
 
-    The layers are those of :class:`GRURegressor`; the output is a linear map of the state after the last step and,
-    see ``linear_skip``, of all steps, read by a logistic function for two classes and by a softmax for more.
+    The layers are those of :class:`GRURegressor`; the output is a linear map of a summary of their states, see
+    ``pooling``, and of all steps, see ``linear_skip``, read by a logistic function for two classes and by a softmax for
+    more.
 
     {parameters}
 

@@ -58,8 +58,9 @@ class LSTMRegressor(RecurrentRegressor):
 class LSTMClassifier(RecurrentClassifier):
     """Classification of sequences, or of each of their steps, with long short-term memory.
 
-    The layers are those of :class:`LSTMRegressor`; the output is a linear map of the state after the last step and,
-    see ``linear_skip``, of all steps, read by a logistic function for two classes and by a softmax for more.
+    The layers are those of :class:`LSTMRegressor`; the output is a linear map of a summary of their states, see
+    ``pooling``, and of all steps, see ``linear_skip``, read by a logistic function for two classes and by a softmax for
+    more.
 
     {parameters}
 

@@ -37,9 +37,11 @@ class Readings(ABC):
     device: str
     pooling: str
 
-    @available_if(lambda self: (self._model.spec if self.__sklearn_is_fitted__() else self).pooling == "attention")
+    @available_if(lambda self: _has_attention(self._model.spec if self.__sklearn_is_fitted__() else self))
     def attention_weights(self, X: Any) -> np.ndarray:
-        """Weight of each step in the summary that the output reads. Only with ``pooling="attention"``.
+        """Weight of each step in the summary that the output reads.
+
+        Only with ``pooling="attention"`` and without ``return_sequences=True``, which makes no summary.
 
         Parameters
         ----------
@@ -64,8 +66,8 @@ class Readings(ABC):
 
         Nothing is kept in the estimator: the state goes in and comes out. A sequence that is stepped through from its
         start ends with the answer that ``predict`` gives for it. The cost does not depend on how long the past is;
-        but with ``linear_skip`` or ``segment_size``, the last steps are read anew each time, as many as the sequences
-        of ``fit`` had, and older ones are forgotten.
+        but with a linear map, ``segment_size``, ``bidirectional`` or a ``pooling`` other than "last", the last steps
+        are read anew each time, as many as the sequences of ``fit`` had, and older ones are forgotten.
 
         Parameters
         ----------
@@ -73,9 +75,9 @@ class Readings(ABC):
             The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
         state : tuple of ndarray of shape (_, n_samples, _), default=None
             What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
-            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip`` or ``segment_size`` an
-            array of the last steps, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in
-            state)`` takes some of the sequences. None is the start.
+            hidden_size), with one state (two for LSTM) of each sequence; where the last steps are read anew, one array
+            of these, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in state)`` takes
+            some of the sequences. None is the start.
 
         Returns
         -------
@@ -87,8 +89,7 @@ class Readings(ABC):
         Raises
         ------
         ValueError
-            If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
-            state is not one that this estimator returns for as many sequences.
+            If the state is not one that this estimator returns for as many sequences.
         """
         now = as_it_is_now(self)
         return now._step(X, state, now._answer)
@@ -101,17 +102,6 @@ class Readings(ABC):
             check_is_fitted(self)  # which says so, but takes its time where nothing is to be said
         from skrnn._model.steps import step
 
-        spec, name = self._model.spec, type(self).__name__
-        if spec.bidirectional:
-            raise ValueError(
-                f"predict_step reads forwards, but this {name} is bidirectional: the backward half of its answer "
-                "begins at the last step, which is not known yet. Fit with bidirectional=False."
-            )
-        if spec.pooling != "last":
-            raise ValueError(
-                f"predict_step keeps the states after the last step only, but this {name} was fitted with pooling="
-                f"{spec.pooling!r}, which needs those of all steps. Fit with pooling='last'."
-            )
         values = check_step(self, X, self._model.units.n_channels)
         model = self._model
         state = check_states(state, len(values), model.state_shapes, allow_nan=model.reads_windows)
@@ -177,3 +167,8 @@ class Readings(ABC):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
+
+
+def _has_attention(shape: Any) -> bool:
+    """Whether a summary by attention is made, of parameters or of what a network was built from."""
+    return bool(shape.pooling == "attention" and not shape.return_sequences)

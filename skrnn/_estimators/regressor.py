@@ -142,8 +142,8 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
 
         Nothing is kept in the estimator: the state goes in and comes out. A sequence that is stepped through from its
         start ends with the answer that ``predict`` gives for it. The cost does not depend on how long the past is;
-        but with ``linear_skip``, an anchor or ``segment_size``, the last steps are read anew each time, as many as the
-        sequences of ``fit`` had, and older ones are forgotten.
+        but with a linear map, an anchor, ``segment_size``, ``bidirectional`` or a ``pooling`` other than "last", the
+        last steps are read anew each time, as many as the sequences of ``fit`` had, and older ones are forgotten.
 
         Parameters
         ----------
@@ -151,9 +151,9 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
             The newest step of each sequence. A step that is skipped, since it contains NaN, leaves the state as it is.
         state : tuple of ndarray of shape (_, n_samples, _), default=None
             What the last call returned for these sequences: for each layer an array of shape (n_states, n_samples,
-            hidden_size), with one state (two for LSTM) of each sequence; with ``linear_skip``, an anchor or
-            ``segment_size`` an array of the last steps, of shape (n_steps, n_samples, n_channels).
-            ``tuple(array[:, rows] for array in state)`` takes some of the sequences. None is the start.
+            hidden_size), with one state (two for LSTM) of each sequence; where the last steps are read anew, one array
+            of these, of shape (n_steps, n_samples, n_channels). ``tuple(array[:, rows] for array in state)`` takes
+            some of the sequences. None is the start.
         return_std : bool, default=False
             Return standard deviations too. Needs ``loss="gaussian"``.
 
@@ -169,8 +169,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         Raises
         ------
         ValueError
-            If the network is bidirectional or its pooling is not "last": its answer needs all steps at once. If the
-            state is not one that this estimator returns for as many sequences. If ``return_std=True`` without
+            If the state is not one that this estimator returns for as many sequences. If ``return_std=True`` without
             ``loss="gaussian"``.
         """
         now = as_it_is_now(self)

@@ -103,8 +103,9 @@ class RNNRegressor(RecurrentRegressor):
 class RNNClassifier(RecurrentClassifier):
     """Classification of sequences, or of each of their steps, with a simple recurrent layer.
 
-    The layers are those of :class:`RNNRegressor`; the output is a linear map of the state after the last step and,
-    see ``linear_skip``, of all steps, read by a logistic function for two classes and by a softmax for more.
+    The layers are those of :class:`RNNRegressor`; the output is a linear map of a summary of their states, see
+    ``pooling``, and of all steps, see ``linear_skip``, read by a logistic function for two classes and by a softmax for
+    more.
 
     {parameters}
 
@@ -145,7 +146,7 @@ class RNNClassifier(RecurrentClassifier):
         bidirectional: bool = False,
         dropout: float = 0.0,
         norm: str | None = None,
-        pooling: str = "last",
+        pooling: str = "max",
         segment_size: int = 1,
         linear_skip: bool | int | str = "auto",
         missing: str = "skip",

@@ -58,20 +58,16 @@ def _suited_batch(n_samples: int) -> int:
 def _spec(estimator: Any, width: int) -> NetworkSpec:
     from skrnn._data.spec import NetworkSpec
 
-    pooling, segment_size = estimator.pooling, estimator.segment_size
-    if estimator.return_sequences and pooling != "last":
-        raise ValueError(
-            f"pooling={pooling!r} makes one summary of all steps, but return_sequences=True asks for an answer at each "
-            "step. Set pooling='last'."
-        )
+    segment_size = estimator.segment_size
     if estimator.return_sequences and segment_size > 1:
         raise ValueError(
             f"segment_size={segment_size} reads several steps at a time, but return_sequences=True asks for an answer "
             "at each step. Set segment_size=1."
         )
     return NetworkSpec(
-        **plain_parameters(estimator, "hidden_size", "num_layers", "bidirectional", "dropout", "norm", "pooling"),
+        **plain_parameters(estimator, "hidden_size", "num_layers", "bidirectional", "dropout", "norm"),
         **plain_parameters(estimator, "segment_size", "return_sequences"),
+        pooling="last" if estimator.return_sequences else plain(estimator.pooling),
         layer=estimator._layer,
         input_size=0,  # follows from the units
         width=width,

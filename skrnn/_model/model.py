@@ -88,7 +88,7 @@ class Model:
 
     @property
     def reads_windows(self) -> bool:
-        """Whether one more step changes how the steps before it are read."""
+        """Whether an answer after one more step needs the steps before it, not only the states then."""
         return self.spec.reads_windows or self.units.anchor is not None
 
     def also_of(self, examples: Examples, *, dropout: float) -> Model:

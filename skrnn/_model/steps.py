@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -46,8 +47,8 @@ def _read_window(
     sequences = Sequences.of(steps.transpose(1, 0, 2))
     n_rows, kernel = len(values) * model.n_steps, kernel_for(model.spec, place)
     if kernel is None or not model.spec.is_plain:
-        network = network_of(model.spec, model.weights, place, dtype, n_rows)
-        return model.answers(network, sequences, place, dtype), (steps,)
+        outputs = model.answers(network_of(model.spec, model.weights, place, dtype, n_rows), sequences, place, dtype)
+        return (replace(outputs, raw=outputs.raw[:, -1]) if model.spec.return_sequences else outputs), (steps,)
     from skrnn._compiled.network import CompiledNetwork
 
     n_threads = compiled_threads(model.weights, n_rows)
