@@ -260,17 +260,6 @@ def test_swapped_names_give_swapped_probabilities(rng, share, class_weight):
     assert log_loss(y == "rare", found[0]) < (0.35 if class_weight is None else 0.8)
 
 
-@pytest.mark.parametrize("steps_have_meanings", [True, False])
-def test_auto_keeps_the_network_with_the_lower_held_out_loss(rng, steps_have_meanings):
-    X = rng.normal(size=(120, 12, 1))
-    y = X[:, 3, 0] + X[:, 8, 0] > 0 if steps_have_meanings else np.abs(X[:, -1, 0]) > 0.7
-    fits = {choice: small(GRUClassifier, linear_skip=choice, max_iter=20).fit(X, y) for choice in ("auto", True, False)}
-    best = fits[min((True, False), key=lambda choice: fits[choice].best_loss_)]
-    assert best.linear_steps_ == fits["auto"].linear_steps_ == (12 if steps_have_meanings else 0)
-    np.testing.assert_array_equal(fits["auto"].predict_proba(X), best.predict_proba(X))
-    assert fits["auto"].validation_loss_curve_ == best.validation_loss_curve_
-
-
 def test_auto_is_no_linear_map_where_nothing_is_held_out_or_steps_are_answered(rng):
     X = rng.normal(size=(60, 5, 1))
     y = X[:, -1, 0] > 0
@@ -283,12 +272,3 @@ def test_auto_is_no_linear_map_where_nothing_is_held_out_or_steps_are_answered(r
         assert not hasattr(model, "linear_coef_")
         with pytest.raises(ValueError, match="linear_only=True needs a linear map, but this GRUClassifier was fitted"):
             model.predict(X, linear_only=True)
-
-
-def test_the_bar_counts_the_epochs_of_all_trainings(data, capfd):
-    X, y = data
-    params = {"verbose": 1, "max_iter": 5, "tol": 0.0}
-    small(GRUClassifier, early_stopping=True, **params).fit(X, y)  # with a linear map and without it
-    assert "10/10" in capfd.readouterr().err
-    small(GRUClassifier, early_stopping=False, **params).fit(X, y)
-    assert "5/5" in capfd.readouterr().err

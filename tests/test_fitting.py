@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.preprocessing import MinMaxScaler
 
 from skrnn import GRUClassifier, GRURegressor
+from skrnn._training.solvers import Adam
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -138,12 +139,56 @@ def test_the_linear_start_is_ridge_regression(rng):
 
 def test_the_linear_start_is_measured_on_the_rows_that_are_trained_on(rng):
     X, y = plain(rng, 400)
-    held = small(max_iter=1, learning_rate_init=1e-12).fit(X, y)
+    held = small(max_iter=1, learning_rate_init=1e-12, refit=False).fit(X, y)
     same = small(**START).fit(X[:360], y[:360])
     np.testing.assert_allclose(held.linear_coef_, same.linear_coef_, rtol=1e-9)
     error, held_out = same.predict(X) - y, slice(360, None)
     loss = np.mean(error[held_out] ** 2) / np.mean(error[:360] ** 2)
     assert held.initial_loss_ == pytest.approx(loss, rel=1e-6)
+
+
+def test_training_is_repeated_on_all_samples_for_as_many_epochs_as_were_best(rng):
+    X, y = products(rng, 300)
+    params = {"learning_rate": "constant", "n_iter_no_change": 5, "max_iter": 60}
+    model = small(**params).fit(X, y)
+    watched = small(**params, refit=False).fit(X, y)
+    assert 0 < model.best_epoch_ < model.n_iter_ == watched.n_iter_
+    for name in ("best_epoch_", "loss_curve_", "validation_loss_curve_", "best_loss_", "initial_loss_"):
+        assert getattr(model, name) == getattr(watched, name)
+    whole = small(**{**params, "max_iter": model.best_epoch_, "early_stopping": False}).fit(X, y)
+    for name, array in model.weights_.items():
+        np.testing.assert_array_equal(array, whole.weights_[name])
+    assert np.any(model.weights_["head.weight"] != watched.weights_["head.weight"])
+
+
+@pytest.mark.parametrize("learning_rate", ["cosine", "adaptive"])
+def test_training_is_repeated_at_the_same_step_sizes(rng, learning_rate, monkeypatch):
+    X, y = products(rng, 300)
+    rates = []
+    step = Adam.step
+    monkeypatch.setattr(Adam, "step", lambda solver: (rates.append(solver.learning_rate), step(solver))[1])
+    model = small(learning_rate=learning_rate, batch_size=1000, n_iter_no_change=3, max_iter=60).fit(X, y)
+    assert len(rates) == model.n_iter_ + model.best_epoch_
+    assert rates[model.n_iter_ :] == rates[: model.best_epoch_]
+    assert rates[model.best_epoch_ - 1] < rates[0] or learning_rate == "adaptive"
+
+
+def test_the_best_linear_answer_to_all_samples_stays_where_no_epoch_is_better(rng):
+    X, y = plain(rng, 300)
+    model = small(max_iter=1, learning_rate_init=1e-12).fit(X, y)
+    model = model if model.best_epoch_ == 0 else small(max_iter=3, learning_rate_init=5.0).fit(X, y)
+    assert model.best_epoch_ == 0
+    assert not model.uses_recurrence_
+    np.testing.assert_allclose(model.linear_coef_, small(**START).fit(X, y).linear_coef_, rtol=1e-9)
+
+
+def test_nothing_is_repeated_with_a_validation_set_or_before_a_warm_start(rng):
+    X, y = products(rng, 300)
+    given = {"X_val": X[250:], "y_val": y[250:]}
+    fits = [small(max_iter=9, refit=refit).fit(X[:250], y[:250], **given) for refit in (True, False)]
+    np.testing.assert_array_equal(fits[0].predict(X), fits[1].predict(X))
+    fits = [small(max_iter=9, **params).fit(X, y) for params in ({"warm_start": True}, {"refit": False})]
+    np.testing.assert_array_equal(fits[0].predict(X), fits[1].predict(X))
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -148,7 +148,7 @@ def test_channels_are_read_from_the_names_of_flat_windows(regressor, series):
 
 def test_early_stopping_holds_out_the_last_rows_and_gives_the_best_weights(regressor, data):
     X, y = data
-    params = {"early_stopping": True, "linear_skip": False, "learning_rate_init": 0.1, "max_iter": 30}
+    params = {"early_stopping": True, "linear_skip": False, "learning_rate_init": 0.1, "max_iter": 30, "refit": False}
     model = small(regressor, **params, validation_fraction=0.2).fit(X, y)
     given = small(regressor, **params).fit(X[:48], y[:48], X_val=X[48:], y_val=y[48:])
     np.testing.assert_array_equal(model.predict(X), given.predict(X))

@@ -152,7 +152,9 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
             check_same_outputs(held_out.y, examples.y)
             split = Split(examples, held_out)
         elif self.early_stopping if self.early_stopping != "auto" else len(examples) >= _MANY:
-            split = Split(*self._hold_out(examples), everything=examples if self.refit else None)
+            split = Split(
+                *self._hold_out(examples), everything=examples if self.refit and not self.warm_start else None
+            )
         corrected = split.held_out is None and len(examples) >= _MANY
         log = self._train(split, goes_on=goes_on, max_iter=plain(self.max_iter), corrected=corrected)
         _warn_of_training(self, log)
@@ -264,7 +266,7 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         self, split: Split, goes_on: bool, max_iter: int, corrected: bool, report: Callable[..., None] | None
     ) -> tuple[Model, TrainingLog]:
         """A new or the present model after training."""
-        from skrnn._estimators.fitting import fit, go_on
+        from skrnn._estimators.fitting import fit, train_on
 
         shaping = (*self._shaping, *self._layer_options)
         start = start_of(self, self._make_loss(), split.train.y.shape[-1], shaping)
@@ -273,7 +275,7 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
             to_start_from = self._to_start_from
             return fit(start, split, plan, to_start_from=to_start_from, corrected=corrected, report=report)
         model = self._continued(start, split.train)
-        return go_on(lambda _: model, split, plan, device=plain(self.device), report=report)
+        return train_on(model, split.train, plan, held_out=split.held_out, device=plain(self.device), report=report)
 
     def _continued(self, start: Start, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""
@@ -297,8 +299,8 @@ def _warn_of_training(estimator: RecurrentEstimator, log: TrainingLog) -> None:
         why = "training did not change them"
         if estimator.best_epoch_ == 0:
             why = (
-                f"no epoch of training was better on the held-out samples than the {start} that training starts from, "
-                "which stays (best_epoch_ is 0)"
+                f"no epoch of training was better on the held-out samples than the {start}, which stays (best_epoch_ "
+                "is 0)"
             )
         warnings.warn(
             f"{name} answers without its recurrent layers: {why}. That is right where there is nothing else to learn. "

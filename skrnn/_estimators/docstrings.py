@@ -49,10 +49,11 @@ linear_skip : bool or int, default=True
 linear_skip : "auto", bool or int, default="auto"
     Add a linear map of the steps to the answer of the recurrent layers: of all steps (True), of this many of the last
     ones (int), or of none (False). Training then starts from a logistic regression of the steps, and the layers add
-    nothing to it at first. That helps if each step has its own meaning, and harms if what matters may come at any
-    step. "auto" trains one network without the map and one with it, and keeps the one with the lower loss of the
-    held-out samples; it is False if none are held out. ``linear_steps_`` tells. A missing step counts as the mean of
-    the others of its sequence. Ignored with ``return_sequences=True``.
+    nothing to it at first. "auto" trains a network without the map, and answers with the mean of the outputs of this
+    network and of the logistic regression. Where one of the two has a far lower loss of the held-out samples than
+    their mean, it answers alone: ``linear_steps_`` is 0 if that is the network, ``uses_recurrence_`` False if it is
+    the regression. If no samples are held out, "auto" is False. A missing step counts as the mean of the others of its
+    sequence. Ignored with ``return_sequences=True``.
 anchor : {"auto", "last"} or None, default="auto"
     What sequences and targets are measured from. If a channel of X holds the past of the target, its last value is
     subtracted from this channel and from the target, and added to the answer. "auto": the layers also read the values
@@ -124,7 +125,8 @@ validation_fraction : float, default=0.1
 refit : bool, default=True
     Train anew on all samples, for as many epochs as were best for the held-out ones, at the same step sizes. That takes
     up to twice as long, and helps most with few samples or if the last ones are the most telling. False keeps the
-    weights of the best epoch. Ignored if nothing is held out, and if ``X_val`` is passed.
+    weights of the best epoch. Ignored if nothing is held out, if ``X_val`` is passed, and with ``warm_start=True``:
+    what is held out then must not have been trained on.
 warm_start : bool, default=False
     Go on from the weights of the last fit. The parameters that shape the network must be the same. Ignored by
     ``partial_fit``, which always goes on.
@@ -151,7 +153,8 @@ anchor_ : ndarray of shape (n_outputs,) or None
     Channel of X from whose last value each output is measured; -1 for an output that never changed in ``fit``. None if
     there is no such channel, see ``anchor``.
 best_epoch_ : int
-    Number of epochs after which the present weights were reached. 0: no epoch was better than the start.
+    Number of epochs after which the present weights were reached. 0: no epoch was better than the start, or than the
+    linear answer of ``linear_skip="auto"``.
 uses_recurrence_ : bool
     Whether the recurrent layers take part in the answers. False where the linear start stays (see ``linear_skip``).
 linear_steps_ : int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -16,6 +17,7 @@ from skrnn._data.robust import middle_and_spread
 from skrnn._data.sequences import Sequences, longest, with_their_rows
 from skrnn._data.state import TrainingState
 from skrnn._data.units import Scale
+from skrnn._estimators.mixing import mixed, share_of_network
 from skrnn._estimators.start import Start, tried, units_of
 from skrnn._model.engine import network_of, resolve_device, torch_dtype
 from skrnn._model.linear import ROUNDING, Blocks, LinearAnswer, fit_least_loss, fit_ridge, fit_robust_ridge
@@ -24,7 +26,7 @@ from skrnn._model.model import Model
 from skrnn._model.network import RecurrentNetwork
 from skrnn._model.stages import LinearMap
 from skrnn._model.timeline import channel_with_values, ends_with
-from skrnn._training.loop import Plan, TrainingLog, train
+from skrnn._training.loop import Plan, TrainingLog, evaluate, train
 
 _FOLDS = 3  # of the examples, in the order in which they came
 _MOST_COLUMNS = 2500  # of a linear map
@@ -44,29 +46,29 @@ def fit(
 ) -> tuple[Model, TrainingLog]:
     """A new model that was trained; its first weights are those that suit what ``to_start_from`` makes of examples.
 
-    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``.
+    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``. With ``linear_skip="auto"``, a
+    network without a linear map is trained; where examples are held out, the linear start stands beside it, see
+    ``mixing``.
     """
+    auto = start.asked["linear_skip"] == "auto"
+    beside, start = replace(start, linear=True), replace(start, linear=False) if auto else start
 
     def begin(examples: Examples) -> Model:
         return untrained(start, to_start_from(examples))
 
-    model, log = go_on(begin, split, plan, device=start.device, report=report)
-    return (_corrected(model, start, split.train, plan) if corrected else model), log
-
-
-def go_on(
-    begin: Callable[[Examples], Model],
-    split: Split,
-    plan: Plan,
-    *,
-    device: str,
-    report: Callable[[float, float | None], None] | None = None,
-) -> tuple[Model, TrainingLog]:
-    """Train the model that begins with some examples on these; the log is that of the watched training."""
-    model, log = train_on(begin(split.train), split.train, plan, held_out=split.held_out, device=device, report=report)
+    model, log = train_on(
+        begin(split.train), split.train, plan, held_out=split.held_out, device=start.device, report=report
+    )
+    share = 1.0
+    if auto and split.held_out is not None and not start.spec.return_sequences:
+        linear = untrained(beside, split.train, rescale=False)
+        share, log = share_of_network(model, log, linear, partial(_loss_of, split.held_out, start.device))
     if split.everything is not None:
-        model, _ = train_on(begin(split.everything), split.everything, plan, after=log, device=device)
-    return model, log
+        model, _ = train_on(begin(split.everything), split.everything, plan, after=log, device=start.device)
+    if share < 1:
+        linear = untrained(beside, split.train if split.everything is None else split.everything, rescale=False)
+        model = mixed(model, linear, share)
+    return (_corrected(model, start, split.train, plan) if corrected else model), log
 
 
 def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Model:
@@ -93,8 +95,20 @@ def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Mo
 
 
 @alone
-def untrained(start: Start, examples: Examples) -> Model:
-    """A model that answers linearly, or with ``linear_skip=False`` a constant, in the units of the examples."""
+def _loss_of(examples: Examples, device: str, model: Model) -> float:
+    """The loss of a model on some examples."""
+    place, dtype = resolve_device(device), torch_dtype(model.dtype)
+    data = labelled(model, learnt_from(model, examples), place, dtype)
+    return evaluate(network_of(model.spec, model.weights, place, dtype, len(data) * data.n_steps), model.loss, data)
+
+
+@alone
+def untrained(start: Start, examples: Examples, *, rescale: bool = True) -> Model:
+    """A model that answers linearly, or with ``linear_skip=False`` a constant, in the units of the examples.
+
+    Where the loss has units, they are those of the errors of the linear answer, or without ``rescale`` those of a model
+    that answers a constant.
+    """
     asked, dtype = start.asked, start.dtype
     if dtype == "auto":  # precision of the examples on the CPU, single on CUDA
         on_cpu = resolve_device(start.device).type == "cpu"
@@ -119,7 +133,7 @@ def untrained(start: Start, examples: Examples) -> Model:
         n_steps=examples.sequences.n_steps,
         asked=asked,
     )
-    model, first = _first_weights(model, learnt_from(model, examples))
+    model, first = _first_weights(model, learnt_from(model, examples), rescale=rescale)
     first = {name: value.astype(weights[name].dtype) for name, value in first.items()}
     return replace(model, weights={**weights, **first}, first_weights=first)
 
@@ -226,7 +240,7 @@ def _linear_steps(linear_skip: bool | int, sequences: Sequences) -> int:
     return max(min(asked, _MOST_COLUMNS // sequences.n_channels), 1)
 
 
-def _first_weights(model: Model, examples: Examples) -> tuple[Model, dict[str, np.ndarray]]:
+def _first_weights(model: Model, examples: Examples, *, rescale: bool) -> tuple[Model, dict[str, np.ndarray]]:
     """The linear map and the bias with which the loss is least, and the model in units of the errors then."""
     loss, width, moves = model.loss, model.spec.width, moves_with_y(model.loss)
     y = model.units.targets(examples.y, model.units.levels(examples.sequences))
@@ -236,7 +250,7 @@ def _first_weights(model: Model, examples: Examples) -> tuple[Model, dict[str, n
     if outputs is None:
         return model, _least_loss(model, examples)
     linear, rest = _ridge(model, examples, y)
-    spread = _spread(rest, examples.weight, robust=is_robust(model.loss))
+    spread = _spread(rest, examples.weight, robust=is_robust(model.loss)) if rescale else np.ones(y.shape[-1])
     # With errors hardly above what the precision tells from the answers, the network would learn rounding, which
     # solvers that divide by the size of the gradient take for as much as any other.
     spread = np.maximum(spread, max(ROUNDING, float(np.finfo(model.dtype).eps) ** 0.5))
