@@ -140,15 +140,25 @@ def test_large_layers_are_those_of_torch(cell, batch, hidden, steps):
         )
 
 
+def drawn(spec):
+    """A network whose head does not start at nothing."""
+    generator = torch.Generator().manual_seed(0)
+    module = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=torch.float64)
+    module.initialize(generator)
+    with torch.no_grad():
+        module.head.weight.normal_(generator=generator)
+    return module
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_a_network_is_that_of_autograd(cell, bidirectional, dropout):
+@pytest.mark.parametrize("pooling", ["last", "max", "mean"])
+def test_a_network_is_that_of_autograd(cell, bidirectional, dropout, pooling):
     rng = np.random.default_rng(1)
     path, options = CELLS[cell]
-    spec = NetworkSpec(path, 3, 6, 3, bidirectional, dropout, 2, options)
-    module = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=torch.float64)
-    module.initialize(torch.Generator().manual_seed(0))
+    spec = NetworkSpec(path, 3, 6, 3, bidirectional, dropout, 2, options, pooling=pooling)
+    module = drawn(spec)
     networks = TorchNetwork(module), CompiledNetwork(spec, module.arrays(), kernel_of(path, options), 2)
     data = make_sequences(rng, 11, 8, 3, torch.float64, gaps=True)
     rows, slope = torch.tensor([4, 0, 9, 2, 7]), torch.from_numpy(rng.normal(size=(5, 2)))
@@ -159,6 +169,7 @@ def test_a_network_is_that_of_autograd(cell, bidirectional, dropout):
         network.clip(0.01)
     flat = torch.cat([parameter.grad.ravel() for parameter in networks[0].parameters])
     assert_near(networks[1].parameters[0].grad, flat, torch.float64)
+    assert torch.count_nonzero(flat) > len(flat) / 4
     assert float(flat.norm()) == pytest.approx(0.01, rel=1e-3)
     assert_near(networks[1].infer(data), networks[0].infer(data), torch.float64)
     for name, array in networks[1].arrays().items():
@@ -167,12 +178,13 @@ def test_a_network_is_that_of_autograd(cell, bidirectional, dropout):
 
 @pytest.mark.parametrize("cell", ["GRU", "LSTM", "tanh"])
 @pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_gradients_are_those_of_finite_differences(cell, num_layers, bidirectional):
+@pytest.mark.parametrize(
+    ("bidirectional", "pooling"), [(False, "last"), (True, "last"), (False, "max"), (True, "mean")], ids=str
+)
+def test_gradients_are_those_of_finite_differences(cell, num_layers, bidirectional, pooling):
     path, options = CELLS[cell]
-    spec = NetworkSpec(path, 2, 3, num_layers, bidirectional, 0.0, 1, options)
-    module = RecurrentNetwork(spec, device=torch.device("cpu"), dtype=torch.float64)
-    module.initialize(torch.Generator().manual_seed(0))
+    spec = NetworkSpec(path, 2, 3, num_layers, bidirectional, 0.0, 1, options, pooling=pooling)
+    module = drawn(spec)
     network = CompiledNetwork(spec, module.arrays(), kernel_of(path, options), 1)
     data = make_sequences(np.random.default_rng(2), 4, 5, 2, torch.float64, gaps=True)
     generator, rows = torch.Generator(), torch.arange(4)

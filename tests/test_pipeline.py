@@ -46,6 +46,7 @@ ALTERNATIVES = {
     "n_iter_no_change": [1, 5],
     "early_stopping": [False, True],
     "validation_fraction": [0.1, 0.3],
+    "refit": [False, True],
     "warm_start": [False, True],
     "n_channels": ["auto", 2],
     "device": ["cpu", "auto"],

@@ -14,6 +14,7 @@ from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.layer import CompiledLayer
 from skrnn._compiled.linear import CompiledLinear
 from skrnn._compiled.linear_map import CompiledMap
+from skrnn._compiled.pooling import POOLINGS
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec, dropout_mask
 
@@ -35,6 +36,7 @@ class CompiledNetwork:
         self._gradient = np.zeros_like(flat)
         self._arrays, gradients = _split(flat, arrays), _split(self._gradient, arrays)
         self._head = CompiledLinear(self._arrays["head.weight"], self._arrays["head.bias"])
+        self._pooling = None if spec.pooling == "last" else POOLINGS[spec.pooling]()
         self._head_gradient = gradients["head.weight"], gradients["head.bias"]
         self._linear = None
         if spec.linear_steps:
@@ -65,7 +67,7 @@ class CompiledNetwork:
     def forward(self, data: DeviceData, rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Raw output (batch, width) while training; ``generator`` draws the dropout masks."""
         self._masks: list[np.ndarray | None] = []
-        raw = self._head.forward(self._last_states(self._inputs(data, rows.numpy()), generator))
+        raw = self._head.forward(self._summary(self._inputs(data, rows.numpy()), generator))
         if self._linear is not None:
             raw += self._linear.forward(data, rows.numpy())
         return torch.from_numpy(raw)
@@ -80,6 +82,8 @@ class CompiledNetwork:
         for layer, mask in zip(reversed(self._layers), reversed(self._masks), strict=True):
             if mask is not None:
                 mine *= mask
+            if self._pooling is not None and layer is self._layers[-1]:
+                mine = self._pooling.backward(mine)
             mine = layer.backward(mine, to_inputs=layer is not self._layers[0])
 
     def clip(self, norm: float) -> None:
@@ -93,7 +97,7 @@ class CompiledNetwork:
         held = data.n_steps * (data.base.shape[1] + self._spec.hidden_size)
         at_once = self.n_threads * max(1, min(_AT_ONCE // self._spec.hidden_size, max(_HELD // held, 256)))
         parts = [slice(first, first + at_once) for first in range(0, len(data), at_once)]
-        raw = np.concatenate([self._head.forward(self._last_states(self._inputs(data, rows), None)) for rows in parts])
+        raw = np.concatenate([self._head.forward(self._summary(self._inputs(data, rows), None)) for rows in parts])
         if self._linear is not None:
             self._linear.infer(data, raw)
         return torch.from_numpy(raw)
@@ -108,13 +112,16 @@ class CompiledNetwork:
         level = level if level is None or size == 1 else np.tile(level, size)
         return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level, size)
 
-    def _last_states(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
-        """The last layer's states (batch, hidden * directions) after all steps; a generator means training."""
+    def _summary(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
+        """What the head reads (batch, hidden * directions) of the last layer's states; a generator means training."""
         training, n_shares = generator is not None, inputs.n_shares(self._gradient.size, self.n_threads)
         for layer in self._layers[:-1]:
             states = layer.forward(inputs, n_shares, every_step=True, keep=training)
             inputs = inputs.with_values(self._drop(states, generator))
-        states = self._layers[-1].forward(inputs, n_shares, every_step=False, keep=training)
+        states = self._layers[-1].forward(inputs, n_shares, every_step=self._pooling is not None, keep=training)
+        if self._pooling is not None:
+            observed = None if inputs.observed is None else inputs.take_observed(slice(None)).view(bool)
+            states = self._pooling.forward(states, observed)
         return self._drop(states, generator)
 
     def _drop(self, states: np.ndarray, generator: torch.Generator | None) -> np.ndarray:

@@ -35,8 +35,8 @@ class NetworkSpec:
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing but recurrent layers, dropout and a head on the last state is asked for."""
-        return self.norm is None and self.pooling == "last" and not self.return_sequences
+        """Whether nothing but recurrent layers, dropout, and a head on a summary without weights is asked for."""
+        return self.norm is None and self.pooling != "attention" and not self.return_sequences
 
     @property
     def reads_windows(self) -> bool:
