@@ -85,8 +85,8 @@ REGRESSOR_OPTIONS = [
     ({"loss": "quantile", "quantile": (0.1, 0.5, 0.9)}, set()),
     # Some targets of this check are negative.
     ({"loss": "poisson"}, {"check_regressor_multioutput"}),
-    ({"linear_skip": 3, "learning_rate_init": 0.02}, set()),
-    ({"linear_skip": False}, set()),
+    ({"linear_skip": 3, "early_stopping": False}, set()),
+    ({"linear_skip": False, "early_stopping": False}, set()),
     ({"linear_skip": False, "learning_rate_init": 0.02}, set()),
 ]
 

@@ -218,9 +218,11 @@ def labelled(
 ) -> DeviceData:
     """Examples on a device in the units of the network, with weights of mean 1; ``like`` has the same base."""
     sequences, weight = examples.sequences, examples.answer_weight()
-    levels = model.units.levels(sequences)
-    targets = model.units.targets(examples.y, levels)
-    y, weights = (torch.from_numpy(some).to(device=device, dtype=dtype) for some in (targets, weight / weight.mean()))
+    levels, number = model.units.levels(sequences), np.float64 if dtype == torch.float64 else np.float32
+    weights = np.empty(weight.shape, number)
+    np.divide(weight, weight.mean(), out=weights, casting="same_kind")
+    targets = _targets(model, examples.y, levels, number)
+    y, weight_of = (torch.from_numpy(some).to(device=device) for some in (targets, weights))
     if not torch.isfinite(y).all():
         raise ValueError(
             f"y (or y_val) reaches {np.abs(examples.y).max():.4g}, too far from its mean in fit for {model.dtype}, in "
@@ -228,7 +230,17 @@ def labelled(
         )
     size = model.spec.segment_size
     data = model.units.on_device(sequences, device, dtype, levels=levels, segment_size=size, like=like)
-    return replace(data, y=y, weight=weights)
+    return replace(data, y=y, weight=weight_of)
+
+
+def _targets(model: Model, y: np.ndarray, levels: np.ndarray | None, dtype: type[np.floating]) -> np.ndarray:
+    """Targets in the units of the network, infinite beyond the precision; in parts, since they need several copies."""
+    targets = np.empty(y.shape, dtype)
+    with np.errstate(over="ignore"):
+        for first in range(0, len(y), _AT_ONCE):
+            rows = slice(first, first + _AT_ONCE)
+            targets[rows] = model.units.targets(y[rows], None if levels is None else levels[rows])
+    return targets
 
 
 def _linear_steps(linear_skip: bool | int, sequences: Sequences) -> int:
@@ -243,7 +255,7 @@ def _linear_steps(linear_skip: bool | int, sequences: Sequences) -> int:
 def _first_weights(model: Model, examples: Examples, *, rescale: bool) -> tuple[Model, dict[str, np.ndarray]]:
     """The linear map and the bias with which the loss is least, and the model in units of the errors then."""
     loss, width, moves = model.loss, model.spec.width, moves_with_y(model.loss)
-    y = model.units.targets(examples.y, model.units.levels(examples.sequences))
+    y = _targets(model, examples.y, model.units.levels(examples.sequences), np.float64)
     outputs = outputs_of_answers(loss, width, y.shape[-1]) if moves else None
     if not model.spec.linear_steps or (moves and outputs is None):
         return model, {"head.bias": _constants(loss, y, examples.answer_weight(), width)}
@@ -255,7 +267,8 @@ def _first_weights(model: Model, examples: Examples, *, rescale: bool) -> tuple[
     # solvers that divide by the size of the gradient take for as much as any other.
     spread = np.maximum(spread, max(ROUNDING, float(np.finfo(model.dtype).eps) ** 0.5))
     units = replace(model.units, y=Scale(model.units.y.mean, model.units.y.std * spread))
-    bias = _constants(loss, rest / spread * linear.optimism, examples.weight, width)
+    rest *= linear.optimism / spread
+    bias = _constants(loss, rest, examples.weight, width)
     bias += outputs.T @ (linear.intercept / spread)
     return replace(model, units=units), {"linear.weight": outputs.T @ (linear.coef / spread).T, "head.bias": bias}
 
@@ -269,7 +282,8 @@ def _ridge(model: Model, examples: Examples, y: np.ndarray) -> tuple[LinearAnswe
     fit = fit_robust_ridge if is_robust(model.loss) else fit_ridge
     one_blas_thread()
     linear = fit(_blocks(model, examples.sequences.take(some)), y[some], examples.weight[some])
-    return linear, y - linear.to(blocks, len(y))
+    rest = linear.to(blocks, len(y))
+    return linear, np.subtract(y, rest, out=rest)
 
 
 def _blocks(model: Model, sequences: Sequences) -> Blocks:
@@ -303,7 +317,8 @@ def _least_loss(model: Model, examples: Examples) -> dict[str, np.ndarray]:
 def _constants(loss: Loss, y: np.ndarray, weight: np.ndarray, width: int) -> np.ndarray:
     """Outputs (width,) that are the same for all targets (..., target), with the least loss where that is known."""
     targets, weights = (torch.from_numpy(some) for some in (y.reshape(-1, y.shape[-1]), weight.ravel()))
-    targets, weights = targets[weights > 0], weights[weights > 0]
+    if not torch.all(weights > 0):
+        targets, weights = targets[weights > 0], weights[weights > 0]
     constant = getattr(loss, "constant", None)
     if constant is not None:
         found: torch.Tensor = constant(targets, weights)

@@ -60,7 +60,9 @@ def units_of(start: Start, examples: Examples) -> Units:
     units = units.anchored(anchor, learnt, robust=robust)
     levels = units.levels(learnt.sequences)
     assert levels is not None
-    return replace(units, y=_target_scale(start.loss, learnt.y - anchor.of_targets(levels), learnt.weight))
+    changes = anchor.of_targets(levels)
+    np.subtract(learnt.y, changes, out=changes)
+    return replace(units, y=_target_scale(start.loss, changes, learnt.weight))
 
 
 def _target_scale(loss: Loss, y: np.ndarray, weight: np.ndarray) -> Scale:

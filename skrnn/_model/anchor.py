@@ -56,7 +56,9 @@ class Anchor:
     def of_targets(self, levels: np.ndarray) -> np.ndarray:
         """Levels in the units of the targets (n, target); 0 for a target that never changes."""
         place = np.searchsorted(self.channels, self.channel)
-        return np.asarray(levels[:, place] * self.slope + self.offset)
+        targets: np.ndarray = levels[:, place] * self.slope
+        targets += self.offset  # in place: there may be many
+        return targets
 
     def spreads(self, sequences: Sequences, levels: np.ndarray, weight: np.ndarray, *, robust: bool) -> np.ndarray:
         """How far the steps lie from the level (anchored channel,): root of the mean square, or a robust one."""

@@ -156,7 +156,7 @@ def train(
     curve: list[float] = []
     validation_curve: list[float] = []
     network.settle(data)
-    is_first = validation is not None or not state.n_epochs
+    is_first = after is None and (validation is not None or not state.n_epochs)
     initial = evaluate(network, loss, data if validation is None else validation) if is_first else math.nan
     best = None
     if validation is not None:
@@ -224,7 +224,12 @@ def evaluate(network: Network, loss: LossFunction, data: DeviceData) -> float:
     with torch.no_grad():
         parts = zip(raw.split(_PART), y.split(_PART), weight.split(_PART), strict=True)
         total = sum(float((loss(*part[:2]) * part[2]).sum(dtype=torch.float64)) for part in parts)
-    return total / float(weight.sum(dtype=torch.float64))
+    return total / float(_sum(weight))
+
+
+def _sum(weights: torch.Tensor) -> torch.Tensor:
+    """A sum in double precision, in parts, since torch makes a copy of what it adds up."""
+    return torch.stack([part.sum(dtype=torch.float64) for part in weights.flatten().split(_PART)]).sum()
 
 
 def _run_epoch(
@@ -248,7 +253,7 @@ def _run_epoch(
         n_rows = _PART // data.weight[0].numel()
         for rows in order.to(device).split(plan.batch_size * math.ceil(n_rows / plan.batch_size)):
             total += _run_batches(network, loss, data, plan, solver, rows, generator)
-    return float(total / data.weight.sum(dtype=torch.float64))
+    return float(total / _sum(data.weight))
 
 
 def _run_batches(
