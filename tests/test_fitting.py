@@ -182,6 +182,18 @@ def test_the_best_linear_answer_to_all_samples_stays_where_no_epoch_is_better(rn
     np.testing.assert_allclose(model.linear_coef_, small(**START).fit(X, y).linear_coef_, rtol=1e-9)
 
 
+def test_samples_that_are_left_out_are_counted_among_all_that_the_weights_are_learnt_from(rng):
+    series = ar_series(rng, 300).cumsum()
+    series[280] = np.nan  # among the held-out samples
+    X, y = windows(series, 6)
+    known = ~np.isnan(y)
+    for refit in (True, False):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            small(refit=refit).fit(X[known], y[known])
+        assert any("samples are left out of training" in str(warning.message) for warning in caught) == refit
+
+
 def test_nothing_is_repeated_with_a_validation_set_or_before_a_warm_start(rng):
     X, y = products(rng, 300)
     given = {"X_val": X[250:], "y_val": y[250:]}

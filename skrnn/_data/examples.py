@@ -65,6 +65,11 @@ class Split(NamedTuple):
     held_out: Examples | None = None
     everything: Examples | None = None
 
+    @property
+    def last(self) -> Examples:
+        """From what the weights that stay are learnt."""
+        return self.train if self.everything is None else self.everything
+
 
 def _nothing_left(n_samples: int, n_held_out: int, fraction: float) -> ValueError:
     return ValueError(

@@ -246,8 +246,8 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                     f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
                     "look for very large values in X and y."
                 ) from None
-        warn_of_left_out(self, n_left_out(model, split.train))
-        warn_of_lost_order(channel_out_of_order(model, split.train))
+        warn_of_left_out(self, n_left_out(model, split.last))
+        warn_of_lost_order(channel_out_of_order(model, split.last))
         self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *log.loss_curve]
         before = (self.validation_loss_curve_ if goes_on else None) or []
         self.validation_loss_curve_ = None if split.held_out is None else [*before, *log.validation_loss_curve]

@@ -173,15 +173,16 @@ n_parameters_ : int
 initial_loss_ : float
     Watched loss before the first epoch, with which the curves can be compared.
 loss_curve_ : list of float
-    Mean training loss of each epoch. Its units: the linear start has a squared error of 1 on the samples trained on
-    (with ``linear_skip=False``, the mean of y has). For "poisson", y is in units of its mean; for functions, the mean
-    of y has a loss of 1; for classifiers it is a log loss.
+    Mean training loss of each epoch; with held-out samples, of the training that these watched. Its units: the linear
+    start has a squared error of 1 on the samples trained on (with ``linear_skip=False``, the mean of y has). For
+    "poisson", y is in units of its mean; for functions, the mean of y has a loss of 1; for classifiers it is log loss.
 validation_loss_curve_ : list of float or None
     Loss of the held-out samples after each epoch; None if the last call of ``fit`` held none out.
 loss_ : float
     Training loss of the last epoch.
 best_loss_ : float
-    Lowest watched loss of the last call of ``fit`` or ``partial_fit``; with early stopping that of the present weights.
+    Lowest watched loss of the last call of ``fit`` or ``partial_fit``; for the mean that ``linear_skip="auto"`` makes,
+    that of the mean. The weights that ``refit`` makes have none.
 n_iter_ : int
     Number of epochs, those of earlier fits with ``warm_start`` and of ``partial_fit`` included.
 n_features_in_ : int

@@ -59,14 +59,14 @@ def fit(
     model, log = train_on(
         begin(split.train), split.train, plan, held_out=split.held_out, device=start.device, report=report
     )
-    share = 1.0
+    linear, share = None, 1.0
     if auto and split.held_out is not None and not start.spec.return_sequences:
         linear = untrained(beside, split.train, rescale=False)
         share, log = share_of_network(model, log, linear, partial(_loss_of, split.held_out, start.device))
     if split.everything is not None:
         model, _ = train_on(begin(split.everything), split.everything, plan, after=log, device=start.device)
-    if share < 1:
-        linear = untrained(beside, split.train if split.everything is None else split.everything, rescale=False)
+        linear = None if linear is None else untrained(beside, split.everything, rescale=False)
+    if linear is not None and share < 1:
         model = mixed(model, linear, share)
     return (_corrected(model, start, split.train, plan) if corrected else model), log
 
