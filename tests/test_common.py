@@ -43,13 +43,13 @@ def results_of(estimator):
         return check_estimator(estimator, on_fail=None, on_skip=None)
 
 
-@pytest.mark.parametrize(
-    ("estimator", "n_checks"),
-    [(estimator, 59) for estimator in REGRESSORS]
-    + [(estimator, 62) for estimator in CLASSIFIERS]
-    + [(estimator, 46) for estimator in TRANSFORMERS],
-    ids=repr,
-)
+# One cell stands for all in the quick tests: the others differ from it in their layer alone.
+ALL_CHECKS = [pytest.param(estimator, 59, marks=pytest.mark.slow) for estimator in REGRESSORS[1:]]
+ALL_CHECKS += [pytest.param(estimator, 62, marks=pytest.mark.slow) for estimator in CLASSIFIERS[1:]]
+ALL_CHECKS += [(GRURegressor(), 59), (GRUClassifier(), 62)] + [(transformer, 46) for transformer in TRANSFORMERS]
+
+
+@pytest.mark.parametrize(("estimator", "n_checks"), ALL_CHECKS, ids=repr)
 def test_every_check_of_scikit_learn_runs_and_passes(estimator, n_checks):
     results = results_of(estimator)
     assert [(r["check_name"], r["status"], r["exception"]) for r in results if r["status"] != "passed"] == []
@@ -113,7 +113,11 @@ def test_options_break_no_check_but_those_that_they_must(estimator, breaks):
     assert failed == breaks
 
 
-@pytest.mark.parametrize("estimator", [estimator for estimator, breaks in CASES if WEIGHTS not in breaks], ids=repr)
+@pytest.mark.parametrize(
+    "estimator",
+    REGRESSORS + CLASSIFIERS + [estimator for estimator, breaks in CASES if WEIGHTS not in breaks],
+    ids=repr,
+)
 def test_integer_weights_are_repetitions(estimator):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -70,7 +70,7 @@ def test_every_parameter_is_searched():
 def test_a_search_runs_over_every_parameter(name, series):
     model = TransformedTargetRegressor(forecaster(RNNRegressor), transformer=MinMaxScaler())
     grid = {f"regressor__rnnregressor__{name}": ALTERNATIVES[name]}
-    search = GridSearchCV(model, grid, cv=TimeSeriesSplit(2), n_jobs=2, error_score="raise")
+    search = GridSearchCV(model, grid, cv=TimeSeriesSplit(2), error_score="raise")
     search.fit(series, series["load"])
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 

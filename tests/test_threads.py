@@ -369,6 +369,7 @@ def _use_all_then_fork():
     sys.exit(state[1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads are counted in /proc")
 def test_nothing_starts_a_thread_of_torch_and_a_forked_child_can_do_everything():
     process = multiprocessing.get_context("spawn").Process(target=_use_all_then_fork)
