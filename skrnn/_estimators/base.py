@@ -270,7 +270,7 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
 
         shaping = (*self._shaping, *self._layer_options)
         start = start_of(self, self._make_loss(), split.train.y.shape[-1], shaping)
-        plan = plan_of(self, len(split.train), max_iter)
+        plan = plan_of(self, len(split.last), max_iter)
         if not goes_on:
             to_start_from = self._to_start_from
             return fit(start, split, plan, to_start_from=to_start_from, corrected=corrected, report=report)

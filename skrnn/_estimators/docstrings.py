@@ -123,10 +123,12 @@ validation_fraction : float, default=0.1
     with ``return_sequences=True``). With k targets, the k - 1 samples before them are left out. Ignored without early
     stopping, and if ``X_val`` is passed.
 refit : bool, default=True
-    Train anew on all samples, for as many epochs as were best for the held-out ones, at the same step sizes. That takes
-    up to twice as long, and helps most with few samples or if the last ones are the most telling. False keeps the
-    weights of the best epoch. Ignored if nothing is held out, if ``X_val`` is passed, and with ``warm_start=True``:
-    what is held out then must not have been trained on.
+    Train anew on all samples, for as many epochs as were best for the held-out ones, at the same step sizes; with
+    ``learning_rate="cosine"`` they then fall to zero, in an eighth more epochs. Both trainings begin from the units and
+    the linear start of all samples. That takes up to twice as long, and helps most with few samples or if the last ones
+    are the most telling. False keeps the weights of the best epoch, and learns nothing from held-out samples. Ignored
+    if nothing is held out, if ``X_val`` is passed, and with ``warm_start=True``: what is held out then must not have
+    been trained on.
 warm_start : bool, default=False
     Go on from the weights of the last fit. The parameters that shape the network must be the same. Ignored by
     ``partial_fit``, which always goes on.
@@ -174,7 +176,7 @@ initial_loss_ : float
     Watched loss before the first epoch, with which the curves can be compared.
 loss_curve_ : list of float
     Mean training loss of each epoch; with held-out samples, of the training that these watched. Its units: the linear
-    start has a squared error of 1 on the samples trained on (with ``linear_skip=False``, the mean of y has). For
+    start has a squared error of 1 on its own samples (with ``linear_skip=False``, the mean of y has). For
     "poisson", y is in units of its mean; for functions, the mean of y has a loss of 1; for classifiers it is log loss.
 validation_loss_curve_ : list of float or None
     Loss of the held-out samples after each epoch; None if the last call of ``fit`` held none out.

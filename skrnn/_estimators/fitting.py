@@ -46,25 +46,21 @@ def fit(
 ) -> tuple[Model, TrainingLog]:
     """A new model that was trained; its first weights are those that suit what ``to_start_from`` makes of examples.
 
-    ``corrected`` asks for spreads that hold for other examples, see ``_corrected``. With ``linear_skip="auto"``, a
-    network without a linear map is trained; where examples are held out, the linear start stands beside it, see
-    ``mixing``.
+    Where training is repeated on all examples, units and first weights are those of all in both trainings: a number of
+    epochs that suits one start need not suit another. ``corrected`` asks for spreads that hold for other examples, see
+    ``_corrected``. With ``linear_skip="auto"``, a network without a linear map is trained; where examples are held out,
+    the linear start stands beside it, see ``mixing``.
     """
     auto = start.asked["linear_skip"] == "auto"
     beside, start = replace(start, linear=True), replace(start, linear=False) if auto else start
-
-    def begin(examples: Examples) -> Model:
-        return untrained(start, to_start_from(examples))
-
-    model, log = train_on(
-        begin(split.train), split.train, plan, held_out=split.held_out, device=start.device, report=report
-    )
+    first = untrained(start, to_start_from(split.last))
+    model, log = train_on(first, split.train, plan, held_out=split.held_out, device=start.device, report=report)
     linear, share = None, 1.0
     if auto and split.held_out is not None and not start.spec.return_sequences:
         linear = untrained(beside, split.train, rescale=False)
         share, log = share_of_network(model, log, linear, partial(_loss_of, split.held_out, start.device))
     if split.everything is not None:
-        model, _ = train_on(begin(split.everything), split.everything, plan, after=log, device=start.device)
+        model, _ = train_on(first, split.everything, plan, after=log, device=start.device)
         linear = None if linear is None else untrained(beside, split.everything, rescale=False)
     if linear is not None and share < 1:
         model = mixed(model, linear, share)
@@ -151,7 +147,7 @@ def train_on(
 ) -> tuple[Model, TrainingLog]:
     """Train a model further, from where it stands; the model that comes in stays as it is.
 
-    ``after`` is another training, of which the epochs up to its best one are repeated with these examples.
+    ``after`` is another training, which is repeated up to its best epoch with these examples.
     """
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
     examples = learnt_from(model, examples)

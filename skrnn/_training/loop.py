@@ -140,7 +140,7 @@ def train(
     origin : dict of ndarray, optional
         Weights to which weight decay pulls; those that are not named, to 0.
     after : TrainingLog, optional
-        Another training: this one has as many epochs as led to its best one, at the same rates.
+        Another training: this one goes as far as led to its best epoch, at the same rates, see ``Replay``.
     report : callable, optional
         Called after each epoch with the training loss and the validation loss, or None.
 
@@ -151,7 +151,7 @@ def train(
     """
     solver = _make_solver(plan, network, origin or {}, state.solver)
     schedule = _make_schedule(plan, state, after)
-    patience = Patience(plan.tol, plan.n_iter_no_change if after is None else after.best_epoch)
+    patience = Patience(plan.tol, plan.n_iter_no_change if after is None else schedule.n_epochs)
     rates: list[float] = []
     curve: list[float] = []
     validation_curve: list[float] = []
@@ -307,9 +307,10 @@ def _refuse_infinite(losses: float, watched: float, epoch: int) -> None:
 
 def _make_schedule(plan: Plan, state: TrainingState, after: TrainingLog | None) -> Schedule:
     """That of a plan, or the rates up to the best epoch of another training."""
+    kind = SCHEDULES[plan.learning_rate]
     if after is None:
-        return SCHEDULES[plan.learning_rate](plan.max_iter, plan.n_iter_no_change, state.reduction)
-    return Replay(after.best_epoch, after.best_epoch, after.reduction, after.rates)
+        return kind(plan.max_iter, plan.n_iter_no_change, state.reduction)
+    return Replay.of(after.rates[: after.best_epoch], after.reduction, to_rest=kind.ends_at_rest)
 
 
 def _seeds(state: TrainingState, epoch: int) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -90,11 +89,23 @@ class Replay(Constant):
 
     factors: tuple[float, ...] = ()
 
+    @classmethod
+    def of(cls, factors: tuple[float, ...], reduction: float, *, to_rest: bool) -> Replay:
+        """With ``to_rest``, the last quarter of the rates falls to zero, from which no epoch is picked as the best one.
+
+        There are an eighth more epochs then, so that the rates have the same sum.
+        """
+        if to_rest and factors:
+            n_more = math.ceil(len(factors) / 8)
+            kept, falling = factors[: len(factors) - n_more], factors[-n_more:] + factors[-1:] * n_more
+            factors = kept + tuple(f * (1 - (i + 0.5) / len(falling)) for i, f in enumerate(falling))
+        return cls(len(factors), len(factors), reduction, factors)
+
     def factor(self, epoch: int) -> float:
         return self.factors[epoch]
 
 
-SCHEDULES: dict[str, Callable[[int, int, float], Schedule]] = {
+SCHEDULES: dict[str, type[Constant]] = {
     "adaptive": Adaptive,
     "constant": Constant,
     "cosine": Cosine,
