@@ -39,6 +39,14 @@ def _has_quantiles(estimator: Any) -> bool:
     return has_reading(REGRESSION_LOSSES, loss, "quantiles")
 
 
+def spread_of(estimator: Any) -> str | tuple[float, ...] | None:
+    """How a fitted regressor tells the spread of its answers: "std", the levels of its quantiles, or None."""
+    loss = estimator._model.loss
+    if has_reading(REGRESSION_LOSSES, loss, "std"):
+        return "std"
+    return getattr(loss, "levels", None) if has_reading(REGRESSION_LOSSES, loss, "quantiles") else None
+
+
 class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
     """Abstract: a face adds its layer."""
 

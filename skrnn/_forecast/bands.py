@@ -14,28 +14,64 @@ from skrnn._forecast.rows import Rows
 from skrnn._forecast.sheet import Sheet, next_steps, on_grid
 from skrnn._forecast.units import Unit
 
+FEWEST_ERRORS = 10  # of which sample paths are made
+
 
 @dataclass(frozen=True)
-class Calibration:
-    """Half-widths (step, target) of bands in a unit, and which of the windows (origin, step) behind them miss steps."""
+class Errors:
+    """Errors (origin, step, target) of forecasts, in a unit: truth less forecast.
+
+    NaN where the truth is not known, infinite where it has no value in this unit.
+    """
 
     unit: Unit
-    widths: np.ndarray
-    missing: np.ndarray
+    values: np.ndarray
 
-    def around(self, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    @classmethod
+    def between(cls, unit: Unit, truth: np.ndarray, predicted: np.ndarray) -> Errors:
+        """Errors of forecasts of some truth (origin, step, target), which is NaN where it is not known."""
+        n_targets = predicted.shape[2]
+        seen = ~np.isnan(truth)
+        flat = [values.reshape(-1, n_targets) for values in (np.where(seen, truth, predicted), predicted)]
+        values = (unit.into(flat[0]) - unit.into(flat[1])).reshape(truth.shape)
+        return cls(unit, np.where(seen, np.where(np.isnan(values), np.inf, values), np.nan))
+
+    @property
+    def n_seen(self) -> np.ndarray:
+        """How many errors there are at each step (step,), at least for each target."""
+        return np.asarray((~np.isnan(self.values)).sum(axis=0).min(axis=1))
+
+    def widths(self, level: float) -> np.ndarray:
+        """Half-widths (step, target): the ``ceil((n + 1) * level)``-th smallest of the n absolute errors of a step.
+
+        Infinite where there are too few.
+        """
+        n_seen = (~np.isnan(self.values)).sum(axis=0)
+        errors = np.sort(np.nan_to_num(np.abs(self.values), nan=np.inf, posinf=np.inf), axis=0)
+        errors = np.append(errors, np.full_like(self.values[:1], np.inf), axis=0)
+        place = np.minimum(_rank(n_seen, level) - 1, len(errors) - 1)
+        return np.asarray(np.take_along_axis(errors, place[None], axis=0)[0])
+
+    def around(self, predicted: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Ends (series, step, target) of the bands around forecasts."""
-        widths = np.broadcast_to(self.widths, predicted.shape)
+        widths = np.broadcast_to(self.widths(level)[: predicted.shape[1]], predicted.shape)
         n_targets = predicted.shape[2]
         lower, upper = self.unit.around(predicted.reshape(-1, n_targets), widths.reshape(-1, n_targets))
         return lower.reshape(predicted.shape), upper.reshape(predicted.shape)
 
+    def blocks(self, n_steps: int) -> np.ndarray:
+        """The errors (origin, step, target) of the first steps from those origins of which all are known."""
+        found = self.values[:, :n_steps]
+        return found[np.isfinite(found).all(axis=(1, 2))]
 
-def calibrate(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], level: float) -> Calibration:
-    """Half-widths of split conformal bands, each step for itself, in the unit in which the model answers.
 
-    Forecasts start from the last row that is remembered from ``fit`` and from each later row of X. The half-width of
-    step a is the ``ceil((n + 1) * level)``-th smallest of its n absolute errors, those of all series together.
+def held_out_errors(
+    parts: Parts, rows: Rows, steps: int, targets: Sequence[int], level: float | None
+) -> tuple[Errors, np.ndarray]:
+    """Errors, in the unit in which the model answers, and which of the windows (origin, step) behind them miss steps.
+
+    Forecasts start from the last row that is remembered from ``fit`` and from each later row of X. There must be
+    enough errors of all series together for bands of some level; without one, for sample paths.
     """
     begin, first, before = _held_out(parts, rows)
     n_held_out = int(np.maximum(rows.last - first + 1, 0).sum())
@@ -45,22 +81,30 @@ def calibrate(parts: Parts, rows: Rows, steps: int, targets: Sequence[int], leve
     truth = sheet.values(rows.values(targets))
     origins, members = _origins(sheet, truth, before)
     at, there = next_steps(sheet, origins, members, steps)
-    seen = there[..., None] & ~np.isnan(truth[at])  # (origin, step, target)
-    n_seen = seen.sum(axis=0)
-    _check_enough(n_seen.min(axis=1), level, n_held_out)
+    known = np.where(there[..., None], truth[at], np.nan)  # (origin, step, target)
+    _check_enough((~np.isnan(known)).sum(axis=0).min(axis=1), level, n_held_out)
     predicted, missing = recurse(parts, sheet, at, targets)
     check_outputs(targets, predicted.shape[2])
-    flat = [values.reshape(-1, len(targets)) for values in (np.where(seen, truth[at], predicted), predicted)]
-    unit = Unit.of(parts.back, flat[0])
-    errors = np.abs(unit.into(flat[0]) - unit.into(flat[1])).reshape(seen.shape)
-    errors = np.sort(np.where(seen & ~np.isnan(errors), errors, np.inf), axis=0)
-    widths = np.take_along_axis(errors, _rank(n_seen, level)[None] - 1, axis=0)[0]
-    if not np.isfinite(widths).all():
+    flat = np.where(np.isnan(known), predicted, known).reshape(-1, len(targets))
+    return Errors.between(Unit.of(parts.back, flat), known, predicted), missing
+
+
+def check_drawn_from(n: int) -> None:
+    """Refuse sample paths that repeat a few errors."""
+    if n < FEWEST_ERRORS:
         raise ValueError(
-            f"Rows of X after those of fit hold values of {rows.names(targets)} that the transformer of the "
+            f"n_paths draws from errors on rows that were not used to fit, at least {FEWEST_ERRORS}; there are {n} at "
+            "some step. Fit on fewer rows and pass the later ones in X too, or let skrnn.calibrate fit the model."
+        )
+
+
+def check_taken(errors: Errors, level: float, names: str) -> None:
+    """Refuse a level whose bands would hold values that the unit does not take."""
+    if not np.isfinite(errors.widths(level)).all():
+        raise ValueError(
+            f"Rows of X after those of fit hold values of {names} that the transformer of the "
             "TransformedTargetRegressor does not take, so that confidence_level cannot be reached in its unit."
         )
-    return Calibration(unit, widths, missing)
 
 
 def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,8 +117,10 @@ def _held_out(parts: Parts, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndar
     history = parts.memory.history
     if rows.keys.kind == "block" or not len(history):
         raise ValueError(
-            "confidence_level needs to know which rows were not used to fit, but the window step remembers no rows: "
+            "confidence_level and n_paths need to know which rows were not used to fit, but the window step remembers "
+            "no rows: "
             + ("they carry no key. Give X an index." if rows.keys.kind == "block" else 'use history="all" or "tail".')
+            + " Or let skrnn.calibrate fit the model."
         )
     ends = np.append(np.flatnonzero(np.diff(history.series)), len(history) - 1)
     remembered = {history.labels[history.series[end]]: end for end in ends}
@@ -113,8 +159,11 @@ def _rank(n: np.ndarray, level: float) -> np.ndarray:
     return np.ceil(np.round((n + 1) * level, 9)).astype(np.int64)
 
 
-def _check_enough(n: np.ndarray, level: float, n_held_out: int) -> None:
-    """Refuse a level for which a step has too few errors."""
+def _check_enough(n: np.ndarray, level: float | None, n_held_out: int) -> None:
+    """Refuse a level for which a step has too few errors; without one, sample paths from too few."""
+    if level is None:
+        check_drawn_from(int(n.min()))
+        return
     few = np.flatnonzero(_rank(n, level) > n)
     if not len(few):
         return
@@ -123,5 +172,5 @@ def _check_enough(n: np.ndarray, level: float, n_held_out: int) -> None:
     raise ValueError(
         f"confidence_level={level} needs {n_needed} errors at each step, for one series {n_needed + len(n) - 1} rows "
         f"of X after those of fit; step {step} has {n[few[-1]]}, from {n_held_out} rows. Fit on fewer rows and pass "
-        "the later ones in X too, or lower confidence_level or steps."
+        "the later ones in X too, let skrnn.calibrate fit the model, or lower confidence_level or steps."
     )

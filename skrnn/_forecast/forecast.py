@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from skrnn._forecast.bands import Calibration, calibrate
+from skrnn._forecast.answers import Asked, names_of, table_of, table_of_paths
+from skrnn._forecast.calibrated import CalibratedModel
 from skrnn._forecast.known import align, next_times, read_future
 from skrnn._forecast.labels import step_of
 from skrnn._forecast.parts import Parts, take_apart
-from skrnn._forecast.recursion import check_outputs, recurse
+from skrnn._forecast.recursion import check_outputs
 from skrnn._forecast.roles import (
     check_fed_back,
     check_known_in_advance,
@@ -20,12 +21,20 @@ from skrnn._forecast.roles import (
 )
 from skrnn._forecast.rows import Rows, read_rows
 from skrnn._forecast.sheet import Sheet, make_sheet
-from skrnn._validation import Count, Interval, Real, validate_params
+from skrnn._validation import Count, Interval, Real, StrOptions, validate_params
 from skrnn._windows.report import report_forecast
 
 
 @validate_params(
-    {"steps": [Count(1)], "confidence_level": [Interval(Real, 0, 1, closed="neither"), None]},
+    {
+        "steps": [Count(1)],
+        "confidence_level": [Interval(Real, 0, 1, closed="neither"), None],
+        "return_std": ["boolean"],
+        "return_quantiles": ["boolean"],
+        "n_paths": [Count(1), None],
+        "draw_from": [StrOptions({"auto", "model", "errors"})],
+        "random_state": ["random_state"],
+    },
     prefer_skip_nested_validation=True,
 )
 def forecast(
@@ -36,6 +45,11 @@ def forecast(
     target: Any = None,
     future: Any = None,
     confidence_level: float | None = None,
+    return_std: bool = False,
+    return_quantiles: bool = False,
+    n_paths: int | None = None,
+    draw_from: str = "auto",
+    random_state: Any = None,
 ) -> Any:
     """Continue the series of X with a fitted pipeline, step by step.
 
@@ -48,7 +62,7 @@ def forecast(
     model : estimator
         Fitted ``Pipeline`` with a ``SlidingWindowTransformer``, in which pipelines may be nested; also inside a
         ``TransformedTargetRegressor`` or a finished search. Steps in front of the window step must treat each row by
-        itself, as scalers and encoders do.
+        itself, as scalers and encoders do. Or what ``calibrate`` returns.
     X : array-like or data frame of shape (n_samples, n_features)
         The last observed rows, with the columns of ``fit``. Rows that the window step remembers need not be passed
         again, and more rows than a window holds do no harm. Without a key X is one block of consecutive rows.
@@ -69,15 +83,36 @@ def forecast(
     confidence_level : float, default=None
         Share of the values that a band shall hold, in (0, 1). The rows of X later than the last row that the window
         step remembers from ``fit`` then serve for calibration: from each of them, and from the last row of ``fit``,
-        the model forecasts, and the errors at each step, taken over all series, give its half-width. See Notes.
+        the model forecasts, and the errors at each step, taken over all series, give its half-width. See Notes. A
+        model from ``calibrate`` brings its errors along, and no row of X is needed for calibration.
+    return_std : bool, default=False
+        Add the standard deviation of each step, as the model tells it: one with ``loss="gaussian"``, or any regressor
+        whose ``predict`` has ``return_std``. Beyond ``horizon`` it is that of the step alone, as if the steps before
+        were known; see Notes.
+    return_quantiles : bool, default=False
+        Add the quantiles of each step, as the model tells them: one with ``loss="quantile"`` and several levels, or
+        one with standard deviations, for the levels 0.1, 0.5 and 0.9. Beyond ``horizon`` as for ``return_std``.
+    n_paths : int, default=None
+        Return as many sample paths instead. In each, a draw takes the place of the answer and is what later steps
+        read, so that paths spread out as errors add up.
+    draw_from : {"auto", "model", "errors"}, default="auto"
+        What the draws of ``n_paths`` are. "model": values from the distribution that the model tells; between its
+        quantiles the normal score is interpolated, and beyond them extended. "errors": answers plus errors that the
+        model made on rows that were not used to fit it, those of ``confidence_level``; of the ``horizon`` steps that
+        are predicted at once, and of all targets, errors of one origin are drawn together. "auto": "model" if the
+        model tells a distribution, else "errors".
+    random_state : int, RandomState or None, default=None
+        Of the draws of ``n_paths``.
 
     Returns
     -------
     predicted : pandas.DataFrame of shape (n_series * steps, n_columns)
         One row for each series and step. The index goes on where that of X ends; it is made of ``group_column`` and
         ``time_column`` where these are used, and counts from 0 if X has no key. Columns are named like the targets,
-        or "prediction" without one; ``<name>_lower`` and ``<name>_upper`` stand behind each if a
-        ``confidence_level`` is given.
+        or "prediction" without one. Behind each stand ``<name>_std``, ``<name>_q0.1`` and so on for each level, and
+        ``<name>_lower`` and ``<name>_upper``, as far as they are asked for. With ``n_paths`` the columns are a
+        ``MultiIndex``, ("target", "path"), with paths counted from 0: ``paths["load"]`` has a column for each path,
+        and ``paths["load"].quantile([0.1, 0.9], axis=1).T`` gives a band.
 
     Raises
     ------
@@ -89,10 +124,11 @@ def forecast(
         If the forecast would read values that nobody knows: of a column that is neither a target nor in ``future``
         (unless it is not read: no more than ``horizon`` steps, and not in ``future_columns``), of a last row whose
         target is NaN, of missing rows of ``future``. If the times of the next rows cannot be told. If there are too
-        few errors for ``confidence_level``.
+        few errors for ``confidence_level`` or ``n_paths``. If the model does not tell what is asked for.
 
     See Also
     --------
+    calibrate : Errors for bands and paths of a model that is fitted on all rows.
     backtest : How good forecasts of a model are.
     horizon_targets : Targets of a model that predicts all steps at once.
 
@@ -107,6 +143,12 @@ def forecast(
 
     Where a ``TransformedTargetRegressor`` brings y into another unit, such as its logarithm, errors are measured in
     that unit and the ends of the bands brought back: the bands of a series that grows grow with it.
+
+    Beyond ``horizon`` a step reads earlier point answers as if they were observed. The answers are right for that, as
+    far as the model is linear, but what the model tells of the spread of such a step leaves out that the answers
+    which it reads are uncertain: it is too small, the more the further ahead. Bands from ``confidence_level`` and
+    sample paths have the whole spread. Bands speak of each step alone; paths also tell of sums, maxima and other
+    things that several steps make together.
 
     References
     ----------
@@ -131,7 +173,20 @@ def forecast(
     2024-01-09   9.0
     2024-01-10  10.0
     2024-01-11  11.0
+
+    Paths of a model that tells standard deviations:
+
+    >>> from sklearn.linear_model import BayesianRidge
+    >>> rng = np.random.default_rng(0)
+    >>> walk = pd.DataFrame({"load": rng.normal(size=500).cumsum()}, index=pd.date_range("2024-01-01", periods=500))
+    >>> model = make_pipeline(windows, FunctionTransformer(np.nan_to_num), BayesianRidge()).fit(walk, walk["load"])
+    >>> paths = forecast(model, walk, 9, n_paths=2000, random_state=0)
+    >>> paths["load"].std(axis=1).iloc[[0, 3, 8]].round().tolist()
+    [1.0, 2.0, 3.0]
     """
+    errors, model = (model.errors, model.model) if isinstance(model, CalibratedModel) else (None, model)
+    asked = Asked(steps, confidence_level, return_std, return_quantiles, n_paths, draw_from, random_state)
+    asked.check(errors)
     parts = take_apart(model, "forecast")
     rows = read_rows(X, parts)
     named = named_targets(target, rows)
@@ -143,18 +198,19 @@ def forecast(
     check_last_rows(rows, targets, list(given))
     sheet, at = _next_rows(parts, rows, times, given)
     check_known_in_advance(parts, rows, sheet, list(given))
-    calibration = None
-    if confidence_level is not None:
-        if targets is None:
-            raise ValueError("confidence_level compares forecasts with X: name the column of X whose value y is.")
-        calibration = calibrate(parts, rows, steps, targets, confidence_level)
-    predicted, missing = recurse(parts.remembering_until(rows.keys.take(rows.last)), sheet, at, targets)
+    errors, read = asked.errors(parts, rows, targets, errors)
+    now = parts.remembering_until(rows.keys.take(rows.last))
+    found, missing = asked.answers(now, sheet, at, targets, errors)
     if named is not None:
-        check_outputs(named, predicted.shape[2])
-    read = [missing.ravel()] if calibration is None else [missing.ravel(), calibration.missing.ravel()]
-    report_forecast(np.concatenate(read), parts.memory, parts.window.incomplete)
+        check_outputs(named, found.shape[2])
+    report_forecast(np.concatenate([missing.ravel(), *read]), parts.memory, parts.window.incomplete)
     index = sheet.index[at.ravel()] if rows.levels else times[0]
-    return _table(predicted, calibration, index, _names(rows, targets, predicted.shape[2]))
+    names = names_of(rows, targets, found.shape[2])
+    if n_paths is not None:
+        return table_of_paths(found, index, names)
+    ends = () if errors is None or confidence_level is None else errors.around(found[..., 0], confidence_level)
+    found = np.concatenate([found, *(end[..., None] for end in ends)], axis=3)
+    return table_of(found, asked.labels(parts), index, names)
 
 
 def _next_rows(parts: Parts, rows: Rows, times: list[Any], given: dict[int, Any]) -> tuple[Sheet, np.ndarray]:
@@ -177,27 +233,3 @@ def _next_rows(parts: Parts, rows: Rows, times: list[Any], given: dict[int, Any]
         whole = pd.concat([held, values.set_axis(new)]).sort_index()  # which may be of another type
         sheet.frame.isetitem(column, whole.set_axis(sheet.frame.index))
     return sheet, new.reshape(-1, steps)
-
-
-def _names(rows: Rows, targets: list[int] | None, n_outputs: int) -> list[Any]:
-    """Names of the predictions."""
-    if targets is None or len(targets) != n_outputs:
-        return ["prediction"] if n_outputs == 1 else [f"prediction_{i}" for i in range(n_outputs)]
-    return [rows.frame.columns[i] for i in targets]
-
-
-def _table(predicted: np.ndarray, calibration: Calibration | None, index: Any, names: list[Any]) -> Any:
-    """Predictions (series, step, output) and the ends of their bands as a frame."""
-    import pandas as pd
-
-    columns, labels = [], []
-    ends = () if calibration is None else calibration.around(predicted)
-    for i, name in enumerate(names):
-        labels += [name, *(_extended(name, end) for end, _ in zip(("lower", "upper"), ends, strict=False))]
-        columns += [values[:, :, i].ravel() for values in (predicted, *ends)]
-    return pd.DataFrame(dict(enumerate(columns)), index=index).set_axis(pd.Index(labels), axis=1)
-
-
-def _extended(name: Any, end: str) -> Any:
-    """The name of an end of a band; of the labels of several levels, the last is extended."""
-    return (*name[:-1], f"{name[-1]}_{end}") if isinstance(name, tuple) else f"{name}_{end}"

@@ -57,16 +57,18 @@ class Parts:
         window.incomplete = "ignore"
         return window.transform(self._through_front(X))
 
-    def predict(self, windows: np.ndarray, example: Any, index: Any) -> np.ndarray:
-        """Answers (n, output) to windows (n, step, channel), handed over like ``example``."""
-        X: Any = windows
-        if example.ndim == 2 if hasattr(example, "ndim") else True:
-            X = flat_windows(windows)
-            if hasattr(example, "iloc"):
-                X = type(example)(X, index=index, columns=example.columns)
-            elif hasattr(example, "columns"):
-                X = type(example)(X, schema=list(example.columns))
-        return np.asarray(self.back.predict(X)).reshape(len(windows), -1)
+    def shown(self, windows: np.ndarray, example: Any, index: Any) -> Any:
+        """Windows (n, step, channel) in the form in which the back reads them, that of ``example``."""
+        if hasattr(example, "ndim") and example.ndim != 2:
+            return windows
+        X: Any = flat_windows(windows)
+        if hasattr(example, "iloc"):
+            return type(example)(X, index=index, columns=example.columns)
+        return type(example)(X, schema=list(example.columns)) if hasattr(example, "columns") else X
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Answers (n, output) to windows in the form in which the back reads them."""
+        return np.asarray(self.back.predict(X)).reshape(len(X), -1)
 
     def remembering_until(self, keys: Keys) -> Parts:
         """The same model without the remembered rows that are later than the given key of their series."""

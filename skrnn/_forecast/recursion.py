@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,13 @@ from skrnn._forecast.parts import Parts
 from skrnn._forecast.sheet import Sheet
 
 _VALUES_AT_ONCE = 4_000_000  # of the windows that are copied
+# From windows of (origin * step) rows, as the back reads them, and the number of steps: (origin * step, output, reading)
+Read = Callable[[Any, int], np.ndarray]
+
+
+def at_a_time(horizon: int, steps: int) -> int:
+    """How many steps of a forecast are predicted at once: they do not read each other."""
+    return min(horizon, steps) or steps
 
 
 def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None) -> tuple[np.ndarray, np.ndarray]:
@@ -38,13 +45,24 @@ def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] |
     missing : ndarray of shape (n_origins, steps)
         Whether the window of a step misses steps from before its origin.
     """
+    found, missing = recurse_reading(parts, sheet, at, targets, lambda X, _: parts.predict(X)[..., None])
+    return found[..., 0], missing
+
+
+def recurse_reading(
+    parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None, read: Read
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same with several readings of each answer (n_origins, steps, n_outputs, n_readings).
+
+    Later steps read the first of them.
+    """
     found = parts.look_up(sheet.given())
     windows = found.windows
     example = parts.example(sheet.given(sheet.frame.iloc[:1]))
-    at_a_time = min(parts.horizon, at.shape[1]) or at.shape[1]
-    n_origins = max(_VALUES_AT_ONCE // (at_a_time * int(np.prod(windows.shape[1:]))), 1)
+    n_values = at_a_time(parts.horizon, at.shape[1]) * int(np.prod(windows.shape[1:]))
+    n_origins = max(_VALUES_AT_ONCE // n_values, 1)
     done = [
-        _recurse(parts, sheet, windows, example, at[first : first + n_origins], at_a_time, targets)
+        _recurse(parts, sheet, windows, example, at[first : first + n_origins], targets, read)
         for first in range(0, len(at), n_origins)
     ]
     return np.concatenate(done), found.n_missing[at] > 0
@@ -56,8 +74,8 @@ def _recurse(
     windows: np.ndarray,
     example: Any,
     at: np.ndarray,
-    at_a_time: int,
     targets: Sequence[int] | None,
+    read: Read,
 ) -> np.ndarray:
     """``horizon`` steps at a time: they do not read each other."""
     n, steps = at.shape
@@ -65,8 +83,9 @@ def _recurse(
     past = np.flatnonzero(~parts.known)
     fed = np.empty((n, max(n_fed, 0), len(past)), dtype=windows.dtype)
     predicted = []
-    for first in range(0, steps, at_a_time):
-        stop = min(first + at_a_time, steps)
+    width = at_a_time(parts.horizon, steps)
+    for first in range(0, steps, width):
+        stop = min(first + width, steps)
         shown = np.stack(
             [
                 _after_origin(windows[at[:, i]], fed[:, : max(i + 1 - parts.horizon, 0)], past)
@@ -75,12 +94,13 @@ def _recurse(
             axis=1,
         )  # (origin, step of the forecast, step of the window, channel)
         rows = at[:, first:stop].ravel()
-        answers = parts.predict(shown.reshape(-1, *windows.shape[1:]), example, sheet.index.take(rows))
-        predicted.append(answers.reshape(n, stop - first, -1))
+        X = parts.shown(shown.reshape(-1, *windows.shape[1:]), example, sheet.index.take(rows))
+        answers = read(X, stop - first)  # (origin * step of the forecast, output, reading)
+        predicted.append(answers.reshape(n, stop - first, *answers.shape[1:]))
         if first < n_fed:
             assert targets is not None
             check_outputs(targets, answers.shape[1])
-            answered = predicted[-1][:, : n_fed - first]
+            answered = predicted[-1][:, : n_fed - first, :, 0]
             next_rows = _with_answers(sheet, at[:, first : min(stop, n_fed)].ravel(), answered, targets)
             fed[:, first:stop] = parts.channels(next_rows)[:, past].reshape(n, -1, len(past))
     return np.concatenate(predicted, axis=1)

@@ -20,7 +20,7 @@ class Unit:
 
         This is tried on some values (n, target) of y.
         """
-        unit = cls(_transformers(model))
+        unit = cls(transformers_of(model))
         return unit if unit._keeps_apart(values) else cls(())
 
     def into(self, values: np.ndarray) -> np.ndarray:
@@ -39,11 +39,15 @@ class Unit:
 
     def around(self, middle: np.ndarray, widths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ends (n, target) of bands of equal half-widths, in this unit, around values of y (n, target)."""
-        if not self.transformers:
-            return middle - widths, middle + widths
-        centre = self.into(middle)
-        ends = [self.back(self._furthest(centre, centre + sign * widths)) for sign in (-1, 1)]
+        ends = self.moved(middle, -widths), self.moved(middle, widths)
         return np.minimum(*ends), np.maximum(*ends)
+
+    def moved(self, values: np.ndarray, by: np.ndarray) -> np.ndarray:
+        """Values (n, target) of y after a step, in this unit, that ends where no value of y lies further."""
+        if not self.transformers:
+            return values + by
+        start = self.into(values)
+        return self.back(self._furthest(start, start + by))
 
     def _furthest(self, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
         """The furthest values from ``inside`` towards ``outside`` that values of y have in this unit, by bisection.
@@ -78,12 +82,12 @@ class Unit:
         return True
 
 
-def _transformers(model: Any) -> tuple[Any, ...]:
+def transformers_of(model: Any) -> tuple[Any, ...]:
     """What brings y into the unit of the innermost regressor."""
     if hasattr(model, "best_estimator_"):
-        return _transformers(model.best_estimator_)
+        return transformers_of(model.best_estimator_)
     if hasattr(model, "steps"):
-        return _transformers(model.steps[-1][1])
+        return transformers_of(model.steps[-1][1])
     if hasattr(model, "regressor_") and hasattr(model, "transformer_"):
-        return (model.transformer_, *_transformers(model.regressor_))
+        return (model.transformer_, *transformers_of(model.regressor_))
     return ()
