@@ -7,20 +7,12 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.metrics import root_mean_squared_error
-from sklearn.utils import check_consistent_length
 
-from skrnn._forecast.parts import Parts, find_window, take_apart
-from skrnn._forecast.recursion import recurse
-from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, named_targets
-from skrnn._forecast.rows import Layout, Rows, read_row_keys, read_rows, read_table
-from skrnn._forecast.sheet import Sheet, next_steps, on_grid
-from skrnn._validation import Count, Interval, Real, check_target_order, read_numbers, validate_params
-from skrnn._windows.keys import Keys
+from skrnn._forecast.metrics import SPREAD, check_metrics, earlier_bands, errors_by_step, name_of
+from skrnn._forecast.parts import find_window
+from skrnn._forecast.rolling import Plan, Rolled, read_examples, roll
+from skrnn._validation import Count, Interval, Real, validate_params
 from skrnn._windows.report import report_forecast
-from skrnn._windows.table import Columns, Table
-from skrnn._windows.transformer import SlidingWindowTransformer
 
 
 @validate_params(
@@ -29,8 +21,12 @@ from skrnn._windows.transformer import SlidingWindowTransformer
         "stride": [Count(1)],
         "test_size": [Interval(Real, 0, 1, closed="neither"), Count(1)],
         "season": [Count(1), None],
-        "metric": [callable, None],
-        "refit": ["boolean"],
+        "metric": [str, list, tuple, callable, None],
+        "refit": ["boolean", Count(1)],
+        "confidence_level": [Interval(Real, 0, 1, closed="neither"), None],
+        "return_forecasts": ["boolean"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -45,8 +41,12 @@ def backtest(
     season: int | None = None,
     target: Any = None,
     future: Any = None,
-    metric: Callable[[np.ndarray, np.ndarray], float] | None = None,
-    refit: bool = False,
+    metric: str | Callable[[np.ndarray, np.ndarray], float] | Sequence[Any] | None = None,
+    refit: bool | int = False,
+    confidence_level: float | None = None,
+    return_forecasts: bool = False,
+    n_jobs: int | None = None,
+    verbose: int | bool = False,
 ) -> Any:
     """Forecast from many origins, and compare with repeating the last value and the last season.
 
@@ -75,11 +75,33 @@ def backtest(
     future : label or list of them, default=None
         Columns of X that are known in advance, named like ``target``; those that ``future_columns`` of the window step
         names if None.
-    metric : callable, default=None
-        ``metric(y_true, y_pred)`` gives an error, from arrays of shape (n,) of all origins, series and outputs;
-        ``sklearn.metrics.root_mean_squared_error`` if None.
-    refit : bool, default=False
-        Fit a new clone for each origin, on all rows up to it.
+    metric : str, callable or list of them, default=None
+        A function ``metric(y_true, y_pred)`` gives an error, from arrays of shape (n,) of all origins, series and
+        outputs. None is ``sklearn.metrics.root_mean_squared_error``. Names:
+
+        - "rmse", "mae": root mean squared and mean absolute error;
+        - "mase": mean absolute error, where each is divided by that of repeating the last season (without ``season``
+          the last value) on the rows of the fit of its series [1]_; a series that never changes there is left out;
+        - "smape": mean of ``2 |error| / (|y_true| + |y_pred|)``, between 0 and 2;
+        - "pinball": mean pinball loss of the quantiles at each step, of all levels;
+        - "coverage": share of the values within the band at each step.
+
+        The last two need ``confidence_level`` or a model that tells quantiles or standard deviations, see
+        ``forecast``: then the quantiles are those of the model, and the band lies between the outermost.
+    refit : bool or int, default=False
+        Fit a new clone for each origin, on all rows up to it; a number k: for every k-th origin, which the next ones
+        use too.
+    confidence_level : float, default=None
+        Share of the values that bands shall hold. At each origin the band is made, as by ``calibrate``, of the errors
+        of earlier origins that are known by then. The first origins, which have too few of them, have no bands. For
+        "pinball" the ends of a band are quantiles of equal distance to 0.5.
+    return_forecasts : bool, default=False
+        Return the forecasts of each origin too.
+    n_jobs : int, default=None
+        How many fits run at the same time, by joblib; of use with ``refit``. None is 1 unless a
+        ``joblib.parallel_config`` says otherwise.
+    verbose : bool, default=False
+        Show a bar that counts origins, on standard error.
 
     Returns
     -------
@@ -87,7 +109,13 @@ def backtest(
         One row for each step ahead, from 1. Columns "model" and "persistence" hold errors,
         "skill_over_persistence" is ``1 - model / persistence``: positive where the model is better. With ``season``
         also "seasonal_naive" and "skill_over_seasonal_naive". All are taken over the same values: those that are
-        known, with a known value at the origin and a season before.
+        known, with a known value at the origin and a season before. Of "pinball" and "coverage" there is "model" alone.
+        With a list of metrics the columns are a ``MultiIndex``, ("metric", "forecast").
+    forecasts : pandas.DataFrame of shape (n_forecasts, n_columns)
+        Only with ``return_forecasts=True``. One row for each series, origin, step and, if there are several, target, as
+        the levels of the index say. Column "time" is that of the row forecast, "y_true" its value; "model",
+        "persistence" and, with ``season``, "seasonal_naive" are forecasts of it. With ``confidence_level`` also "lower"
+        and "upper", else the quantiles that the model tells, such as "q0.1". NaN where a value is not known.
 
     Raises
     ------
@@ -98,6 +126,12 @@ def backtest(
     See Also
     --------
     forecast : Continue a series.
+    calibrate : Bands from errors of a backtest.
+
+    References
+    ----------
+    .. [1] Hyndman and Koehler (2006). Another look at measures of forecast accuracy. International Journal of
+           Forecasting 22, 679-688.
 
     Examples
     --------
@@ -112,140 +146,65 @@ def backtest(
     >>> table = backtest(model, X, X["load"], steps=3)
     >>> (table["skill_over_persistence"] > 0.9).all()
     np.True_
+
+    Several metrics, and each forecast:
+
+    >>> table, forecasts = backtest(
+    ...     model, X, X["load"], steps=3, metric=["mase", "coverage"], confidence_level=0.8, return_forecasts=True
+    ... )
+    >>> table["mase"].columns.tolist()
+    ['model', 'persistence', 'skill_over_persistence']
+    >>> forecasts.reset_index()[["origin", "step", "time", "y_true", "model"]].round(2).head(3)
+       origin  step  time  y_true  model
+    0     159     1   160    0.22   0.22
+    1     159     2   161   -0.70  -0.69
+    2     159     3   162   -0.98  -0.97
     """
-    window = find_window(model)
-    if window is None:
-        raise ValueError(f"backtest needs a pipeline with a SlidingWindowTransformer, got {type(model).__name__}.")
-    truth = read_numbers(y, "y", "backtest").astype(np.float64)
-    truth = truth.reshape(len(truth), -1)
-    check_consistent_length(X, truth)
-    check_target_order(X, y)
-    if truth.shape[1] > 1 and target is None:
+    metrics = check_metrics(metric)
+    of_spread = [each for each in metrics if each in SPREAD]
+    told = confidence_level is None and (bool(of_spread) or return_forecasts)
+    examples = read_examples(model, X, y, target, "backtest")
+    plan = Plan(steps, stride, test_size, season, target, future, refit, n_jobs, bool(verbose), told)
+    rolled = roll(model, examples, plan, "backtest")
+    if of_spread and confidence_level is None and not rolled.levels:
         raise ValueError(
-            f"y has {truth.shape[1]} columns: name with target the columns of X whose values at the row itself they "
-            "are. A model on horizon_targets answers later rows too; score it with cross_val_score."
+            f"metric={of_spread[0]!r} needs bands: name a confidence_level, or take a model that says how its answers "
+            "spread (loss='gaussian', or loss='quantile' with several levels)."
         )
-    keys = _keys(X, window)
-    order = np.lexsort((keys.time, keys.series))
-    if np.any(np.diff(order)[np.diff(keys.series[order]) == 0] < 0):
-        X, y, truth, keys = _take(X, order), _take(y, order), truth[order], keys.take(order)
-    time = keys.time
-    origins = _origins(np.unique(time), steps, stride, test_size)
-    groups = origins[:, None] if refit else origins[None]
-    found = []
-    for group in groups:
-        train = np.flatnonzero(time <= group[0])
-        fitted = clone(model).fit(_take(X, train), _take(y, train))
-        parts = take_apart(fitted, "backtest")
-        found.append(_forecasts(parts, X, truth, group, steps, season, target, future))
-    missing, *values = (np.concatenate(each) for each in zip(*found, strict=True))
-    if not len(missing):
-        raise ValueError("At none of the origins, y is known and a later row of the same series follows.")
-    report_forecast(missing, parts.memory, window.incomplete)
-    return _table(values, metric or root_mean_squared_error)
+    window: Any = find_window(model)
+    report_forecast(rolled.missing, rolled.memory, window.incomplete)
+    bands, levels, labels = rolled.quantiles, rolled.levels, [f"q{level:g}" for level in rolled.levels]
+    if confidence_level is not None:
+        bands = earlier_bands(rolled, confidence_level)
+        levels, labels = ((1 - confidence_level) / 2, (1 + confidence_level) / 2), ["lower", "upper"]
+    found = {name_of(each): errors_by_step(each, rolled, season is not None, bands, levels) for each in metrics}
+    table = _side_by_side(found) if isinstance(metric, list | tuple) else next(iter(found.values()))
+    return (table, _forecasts(rolled, bands, labels, season is not None)) if return_forecasts else table
 
 
-def _known(parts: Parts, rows: Rows, future: Any, targets: Sequence[int]) -> list[int]:
-    """Positions of the columns of X that are known in advance; targets are not."""
-    help_ = "Name with future the columns of X that are known in advance."
-    parameter = "future"
-    if future is None:  # the window step names columns that come out of the steps in front
-        parameter, future = "future_columns", parts.window.future_columns
-        by_position = parts.memory.columns.labels is None and not rows.layout.is_array
-        if future is not None and parts.front and by_position:
-            raise ValueError(f"future_columns counts the columns that come out of the steps in front. {help_}")
-    try:
-        places = Table(rows.frame).positions(future, parameter)
-    except ValueError as error:
-        raise ValueError(f"{error} {help_}") from None
-    return [place for place in places if place not in targets]
-
-
-def _keys(X: Any, window: SlidingWindowTransformer) -> Keys:
-    """Keys of the rows of X as the parameters of a window step that need not be fitted name them."""
-    frame, is_array, has_index = read_table(X)
-    columns = Columns.of(Table(frame), window.time_column, window.group_column, None)
-    return read_row_keys(frame, Layout(is_array, has_index, *columns.keys))
-
-
-def _origins(times: np.ndarray, steps: int, stride: int, test_size: float | int) -> np.ndarray:
-    """Times from which forecasts start."""
-    n_test = test_size if isinstance(test_size, Integral) else int(np.ceil(test_size * len(times)))
-    first = len(times) - n_test - 1
-    if first < 0 or n_test < steps:
-        raise ValueError(
-            f"X holds {len(times)} times, of which test_size={test_size} keeps {n_test} for forecasts; at least steps="
-            f"{steps} of them and one time to fit are needed."
-        )
-    return times[np.arange(first, len(times) - steps, stride)]
-
-
-def _forecasts(
-    parts: Parts, X: Any, y: np.ndarray, times: np.ndarray, steps: int, season: int | None, target: Any, future: Any
-) -> list[np.ndarray]:
-    """Which windows (origin, step) miss steps; then truth, forecasts of the model, of the last value and, if asked, of
-    the last season: (origin, step, output)."""
-    rows = read_rows(X, parts)
-    named = named_targets(target, rows)
-    given = _known(parts, rows, future, named or ())
-    targets = infer_targets(named, rows, given)
-    check_fed_back(rows, parts, steps, targets, given)
-    time_of_row = (rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)).time
-    sheet = on_grid(rows, _begin(rows, time_of_row, times[0], max(parts.reach, season or 0)))
-    check_known_in_advance(parts, rows, sheet, given)
-    truth = sheet.values(y[rows.source])
-    time = sheet.values(time_of_row[:, None].astype(np.float64))[:, 0]
-    is_origin = np.isin(time, times.astype(np.float64)) & ~np.isnan(truth).any(axis=1)
-    origins = np.flatnonzero(is_origin & (sheet.last(np.arange(len(time))) > np.arange(len(time))))
-    if not len(origins):
-        nothing = np.empty((0, steps, truth.shape[1]))
-        return [nothing[..., 0], *[nothing] * (3 + (season is not None))]
-    at, there = next_steps(sheet, origins, origins, steps)
-    predicted, missing = recurse(parts, sheet, at, targets)
-    if predicted.shape[2] != truth.shape[1]:
-        raise ValueError(f"The model predicts {predicted.shape[2]} outputs, but y has {truth.shape[1]}.")
-    last = np.broadcast_to(truth[origins][:, None], predicted.shape)
-    found = [missing & there, np.where(there[..., None], truth[at], np.nan), predicted, last]
-    return found if season is None else [*found, _seasonal(sheet, truth, origins, steps, season)]
-
-
-def _begin(rows: Rows, time_of_row: np.ndarray, time: Any, margin: int) -> np.ndarray:
-    """The first row of each series that is needed from some time on."""
-    bounds = zip(rows.first, rows.last, strict=True)
-    later = [first + np.searchsorted(time_of_row[first : last + 1], time, side="right") for first, last in bounds]
-    return np.maximum(np.array(later) - margin, rows.first)
-
-
-def _seasonal(sheet: Sheet, truth: np.ndarray, origins: np.ndarray, steps: int, season: int) -> np.ndarray:
-    """The values (origin, step, output) of the last season that is known at the origin."""
-    ahead = np.arange(1, steps + 1)
-    at = origins[:, None] + ahead - season * -(-ahead // season)
-    begin = np.searchsorted(sheet.series, sheet.series[origins])[:, None]
-    return np.where((at >= begin)[..., None], truth[np.maximum(at, begin)], np.nan)
-
-
-def _table(values: Sequence[np.ndarray], metric: Callable[[np.ndarray, np.ndarray], float]) -> Any:
-    """Errors and skills by step ahead."""
+def _side_by_side(tables: dict[str, Any]) -> Any:
+    """Tables of several metrics as one."""
     import pandas as pd
 
-    truth = values[0]
-    known = ~np.isnan(np.stack(values)).any(axis=0)
-    if not known.any(axis=(0, 2)).all():
-        raise ValueError(
-            "At some step no value is known together with those that it is compared with: there are too few rows "
-            "before the origins for this season, or y is NaN."
-        )
-    table = pd.DataFrame(index=pd.RangeIndex(1, truth.shape[1] + 1, name="step"))
-    for name, predicted in zip(("model", "persistence", "seasonal_naive"), values[1:], strict=False):
-        pairs = [(truth[:, i][known[:, i]], predicted[:, i][known[:, i]]) for i in range(len(table))]
-        table[name] = [float(metric(*pair)) for pair in pairs]
-        if name != "model":
-            table[f"skill_over_{name}"] = 1 - table["model"] / table[name]
-    return table
+    return pd.concat(tables, axis=1, names=["metric", "forecast"])
 
 
-def _take(rows: Any, places: np.ndarray) -> Any:
-    """Some rows of a table or of targets."""
-    if hasattr(rows, "iloc"):
-        return rows.iloc[places]
-    return rows[places] if hasattr(rows, "get_column") else np.asarray(rows)[places]
+def _forecasts(rolled: Rolled, bands: np.ndarray, labels: list[str], seasonal: bool) -> Any:
+    """Each forecast of a row that X holds, with the truth, as a row of a frame."""
+    import pandas as pd
+
+    n, steps, n_outputs = rolled.truth.shape
+    origin, step, output = (each[rolled.there].ravel() for each in np.indices((n, steps, n_outputs)))
+    levels = [rolled.origin.get_level_values(i).take(origin) for i in range(rolled.origin.nlevels)]
+    names = [*rolled.origin.names[:-1], "origin", "step"]
+    levels.append(step + 1)
+    if n_outputs > 1:
+        levels.append([rolled.names[i] for i in output])
+        names.append("target")
+    columns = {"y_true": rolled.truth, "model": rolled.predicted, "persistence": rolled.persistence}
+    if seasonal:
+        columns["seasonal_naive"] = rolled.seasonal
+    columns |= {label: bands[..., i] for i, label in enumerate(labels)}
+    time = rolled.time.get_level_values(-1).take(origin * steps + step)
+    values = {name: value[rolled.there].ravel() for name, value in columns.items()}
+    return pd.DataFrame({"time": time, **values}, index=pd.MultiIndex.from_arrays(levels, names=names))

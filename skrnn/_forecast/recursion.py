@@ -11,7 +11,7 @@ from skrnn._forecast.parts import Parts
 from skrnn._forecast.sheet import Sheet
 
 _VALUES_AT_ONCE = 4_000_000  # of the windows that are copied
-# From windows of (origin * step) rows, as the back reads them, and the number of steps: (origin * step, output, reading)
+# From windows of (origin * step) rows, as the back reads them, and the count of steps: (origin * step, output, reading)
 Read = Callable[[Any, int], np.ndarray]
 
 
