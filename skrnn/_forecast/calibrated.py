@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from skrnn._forecast.bands import Errors
 
 
@@ -16,18 +18,17 @@ class CalibratedModel:
     ----------
     model : estimator
         The model, fitted on all rows.
-    errors : Errors
-        ``errors.values`` (n_origins, steps, n_targets) are the errors of the forecasts of the backtest, truth less
-        forecast, in the unit in which the regressor answers; NaN where the truth is not known.
+    residuals : ndarray of shape (n_origins, steps, n_targets)
+        The errors of the forecasts of the backtest, truth less forecast, in the unit in which the regressor answers;
+        NaN where the truth is not known.
     """
 
     model: Any
     errors: Errors
 
     @property
-    def steps(self) -> int:
-        """How many steps ahead the errors are known."""
-        return int(self.errors.values.shape[1])
+    def residuals(self) -> np.ndarray:
+        return self.errors.values.copy()
 
     def predict(self, X: Any) -> Any:
         """What the model predicts."""
