@@ -3,7 +3,7 @@
 from skrnn._estimators.gru import GRUClassifier, GRURegressor
 from skrnn._estimators.lstm import LSTMClassifier, LSTMRegressor
 from skrnn._estimators.rnn import RNNClassifier, RNNRegressor
-from skrnn._forecast import backtest, calibrate, forecast, horizon_targets
+from skrnn._forecast import PanelTimeSeriesSplit, backtest, calibrate, forecast, horizon_targets
 from skrnn._validation import IncompleteWindowWarning
 from skrnn._windows.padding import complete_windows, pad_sequences
 from skrnn._windows.transformer import SlidingWindowTransformer
@@ -15,6 +15,7 @@ __all__ = [
     "IncompleteWindowWarning",
     "LSTMClassifier",
     "LSTMRegressor",
+    "PanelTimeSeriesSplit",
     "RNNClassifier",
     "RNNRegressor",
     "SlidingWindowTransformer",

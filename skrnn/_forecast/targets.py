@@ -42,9 +42,9 @@ def horizon_targets(y: Any, steps: int) -> Any:
     -----
     A network takes no NaN in y: fit on the rows without, ``rows = targets.notna().all(axis=1)``. These are all but the
     last ``steps - 1`` of each series, where no row is absent. In cross-validation the targets of the last training rows
-    must not lie among the test rows: for one series ``TimeSeriesSplit(gap=steps - 1)`` leaves as many rows between them
-    as it takes, for n series in the order of time ``gap=n * (steps - 1)``. ``early_stopping=True`` of the regressors
-    leaves ``steps - 1`` rows out by itself, which is right for one series; for a panel pass ``X_val``.
+    must not lie among the test rows: ``PanelTimeSeriesSplit(steps=steps)`` leaves as many rows out between them as it
+    takes, also those of a single series. ``early_stopping=True`` of the regressors leaves ``steps - 1`` rows out by
+    itself, which is right for one series; for a panel pass ``X_val``.
 
     Examples
     --------
