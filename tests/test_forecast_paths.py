@@ -7,7 +7,7 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.linear_model import BayesianRidge, Ridge
+from sklearn.linear_model import BayesianRidge, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -199,6 +199,15 @@ def test_labels_of_several_levels_get_one_more_for_the_path():
     found = forecast(model, X, 2, n_paths=3)
     assert list(found.columns) == [("site", "x", path) for path in range(3)]
     assert list(forecast(model, X, 2, return_std=True).columns) == [("site", "x"), ("site", "x_std")]
+
+
+@pytest.mark.parametrize("params", [{"n_paths": 3}, {"confidence_level": 0.5}])
+def test_labels_have_neither_paths_nor_bands(params):
+    X = series()[["x"]]
+    y = np.where(X["x"] > 20, "high", "low")
+    model = pipe(last=LogisticRegression()).fit(X[:60], y[:60])
+    with pytest.raises(ValueError, match="errors to numbers, which labels are not"):
+        forecast(model, X, 1, **params)
 
 
 X = series()[["x"]]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import sklearn
 from hypothesis import given, settings
@@ -50,7 +51,14 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("gap", [0, 2])
 def test_one_series_in_order_is_split_as_by_scikit_learn(params, steps, gap):
     expected = splits(TimeSeriesSplit(gap=gap + steps - 1, **params), table())
-    for X in (table(), table().to_numpy(), np.zeros((40, 5, 2)), table().reset_index()):
+    for X in (
+        table(),
+        table()["load"],
+        table().to_numpy(),
+        np.zeros((40, 5, 2)),
+        np.zeros(40),
+        pl.DataFrame({"a": range(40)}),
+    ):
         cv = PanelTimeSeriesSplit(steps=steps, gap=gap, **params)
         assert_same(splits(cv, X), expected)
         assert cv.get_n_splits() == cv.get_n_splits(X) == len(expected)

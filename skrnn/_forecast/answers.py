@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from skrnn._forecast.bands import Errors, check_taken, held_out_errors
@@ -57,6 +58,8 @@ class Asked:
     ) -> tuple[Errors | None, list[np.ndarray]]:
         """The errors that bands and paths are made of, if there are any; and which of the windows read miss steps."""
         level = self.confidence_level
+        if is_classifier(parts.back) and (self.n_paths is not None or level is not None):
+            raise ValueError("confidence_level and n_paths add errors to numbers, which labels are not.")
         from_errors = self.n_paths is not None and self.distribution(parts) is None
         if errors is not None or not (from_errors or level is not None):
             return errors, []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,9 @@ class Distribution:
         kind: Any = None
         if isinstance(estimator, RecurrentRegressor):
             kind = spread_of(estimator)
-        elif "return_std" in inspect.signature(estimator.predict).parameters:
-            kind = "std"
+        else:
+            with suppress(ValueError, TypeError):  # compiled code has no signature
+                kind = "std" if "return_std" in inspect.signature(estimator.predict).parameters else None
         return None if kind is None or (kind != "std" and len(kind) < 2) else cls(parts, kind)
 
     @property

@@ -146,9 +146,10 @@ class PanelTimeSeriesSplit(BaseCrossValidator):
         if groups is not None:
             keys = read_keys(None, groups)
             assert keys is not None
-        elif np.ndim(X) > 2:  # windows carry no key
-            return block_keys(len(X))
+        elif (n_axes := getattr(X, "ndim", 2)) > 2 or (n_axes == 1 and not hasattr(X, "to_frame")):
+            return block_keys(len(X))  # such as windows, which carry no key
         else:
+            X = X.to_frame() if n_axes == 1 else X
             frame, is_array, has_index = read_table(X)
             columns = Columns.of(Table(frame), self.time_column, self.group_column, None)
             keys = read_row_keys(frame, Layout(is_array, has_index, *columns.keys))
