@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class CalibratedModel:
     """
 
     model: Any
-    errors: Errors
+    errors: Errors = field(repr=False)
 
     @property
     def residuals(self) -> np.ndarray:
