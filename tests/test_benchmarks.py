@@ -127,6 +127,13 @@ def test_fit_parts_script_measures_what_is_not_training(tmp_path):
         assert row["the rest, share"] < 10  # far from the limit: other work on the machine must not fail this
 
 
+def test_several_steps_script_compares_three_ways(tmp_path):
+    rows = run_quickly("several_steps.py", tmp_path)["several_steps"]
+    assert len(rows) == 9
+    for row in rows:
+        assert min(row[str(step)] for step in (1, 3, 6, 12, 24)) > 0
+
+
 def run_quickly(script, folder, *arguments):
     """What a script writes as JSON when it runs with tiny sizes."""
     run(script, folder, "--quick", "--json", "results.json", *arguments)
