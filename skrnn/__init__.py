@@ -1,5 +1,6 @@
 """Recurrent networks as scikit-learn estimators, and the windows that feed them."""
 
+from skrnn._displays import LossCurveDisplay
 from skrnn._estimators.gru import GRUClassifier, GRURegressor
 from skrnn._estimators.lstm import LSTMClassifier, LSTMRegressor
 from skrnn._estimators.rnn import RNNClassifier, RNNRegressor
@@ -16,6 +17,7 @@ __all__ = [
     "LSTMClassifier",
     "LSTMRegressor",
     "PanelTimeSeriesSplit",
+    "LossCurveDisplay",
     "RNNClassifier",
     "RNNRegressor",
     "SlidingWindowTransformer",

@@ -37,6 +37,16 @@ def series():
     return pd.DataFrame({"load": load, "wind": rng.normal(size=200)}, index=index)
 
 
+@pytest.fixture
+def plt():
+    """matplotlib's pyplot without a screen; its figures are closed afterwards."""
+    import matplotlib.pyplot as plt
+
+    plt.switch_backend("agg")
+    yield plt
+    plt.close("all")
+
+
 def interrupted(call, n_events, modules, *, bytecodes=False):
     """Call, with a KeyboardInterrupt at an event of the interpreter in some modules; whether it came so far."""
     files, count = {module.__file__ for module in modules}, 0

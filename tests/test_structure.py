@@ -19,8 +19,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # Each room, and the rooms that it may import from: all of them stand further down. Files within a room import each
 # other, but not in a circle.
 ROOMS = {
-    "__init__": {"_forecast", "_estimators", "_windows", "_validation"},
+    "__init__": {"_displays", "_forecast", "_estimators", "_windows", "_validation"},
     "__main__": {"_compiled"},
+    "_displays": {"_forecast", "_estimators", "_windows", "_validation", "_data"},
     "_forecast": {"_estimators", "_windows", "_validation", "_data"},
     "_estimators": {"_model", "_training", "_compiled", "_validation", "_learning", "_persistence", "_data"},
     "_windows": {"_validation", "_learning", "_persistence", "_data"},
@@ -36,7 +37,7 @@ ROOMS = {
 # Rooms, and single files of other rooms, that may name a library.
 KNOW_TORCH = {"_model", "_training", "_compiled", "_data.on_device", "_data.spec"}
 KNOW_TORCH |= {"_estimators.fitting", "_estimators.start"}
-KNOW_SKLEARN = {"_forecast", "_estimators", "_windows.transformer", "_validation", "_persistence"}
+KNOW_SKLEARN = {"_displays", "_forecast", "_estimators", "_windows.transformer", "_validation", "_persistence"}
 KNOW_NUMBA = {"_compiled.kernels"}
 
 

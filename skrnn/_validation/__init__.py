@@ -9,6 +9,7 @@ from skrnn._validation.door import (
     Real,
     StrOptions,
     check_feature_names_in,
+    check_matplotlib_support,
     fit_context,
     validate_params,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "check_domain",
     "check_feature_names_in",
     "check_labels",
+    "check_matplotlib_support",
     "check_rows",
     "check_same_outputs",
     "check_segments",

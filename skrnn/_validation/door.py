@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._optional_dependencies import check_matplotlib_support
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, StrOptions, validate_params
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -22,6 +23,7 @@ __all__ = [
     "Real",
     "StrOptions",
     "check_feature_names_in",
+    "check_matplotlib_support",
     "check_sample_weight",
     "check_y",
     "fit_context",

@@ -1,0 +1,82 @@
+"""What all displays share: axes, colours, and what stands above them.
+
+Colours are told apart by colour-blind readers, on light and on dark styles; line styles and places say the same again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+# A blue between the two of Okabe and Ito, and their vermillion: both stand out on white and on black.
+FIRST, SECOND, NEUTRAL = "#2b8cd0", "#d55e00", "0.5"
+
+_LEGEND_ROW = 24.0  # points between axes and title
+
+
+def ink() -> str:
+    """The colour of text, black on light styles and white on dark ones."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
+def one_axes(ax: Any) -> Any:
+    """The axes to draw on; those of a new figure if there are none."""
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def many_axes(ax: Any, n: int, *, columns: int, size: tuple[float, float], caller: str) -> np.ndarray:
+    """The axes (n,) to draw on: given ones, parts of a given one, or those of a new figure.
+
+    ``size`` is the width and the height of one of them in inches.
+    """
+    import matplotlib.pyplot as plt
+
+    rows = -(-n // columns)
+    if ax is None:
+        shape = (columns * size[0], rows * size[1])
+        axes = plt.subplots(rows, columns, figsize=shape, squeeze=False, layout="constrained")[1].ravel()
+    elif n > 1 and hasattr(ax, "get_subplotspec") and ax.get_subplotspec() is not None:
+        ax.set_axis_off()
+        axes = ax.get_subplotspec().subgridspec(rows, columns, wspace=0.35, hspace=0.6).subplots(squeeze=False).ravel()
+    else:
+        axes = np.array(ax, dtype=object).ravel()
+        if len(axes) != n:
+            raise ValueError(f"{caller} draws on {n} axes, but ax holds {len(axes)}. Pass {n} of them, or ax=None.")
+        return axes
+    for unused in axes[n:]:
+        unused.remove()
+    return axes[:n]
+
+
+def styled(default: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Keywords of a line, where those that are given take the place of the others."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return {**default, **normalize_kwargs(dict(given or {}), Line2D)}
+
+
+def head(ax: Any, title: str) -> None:
+    """A title, and below it a legend beside which no data can lie."""
+    handles, labels = ax.get_legend_handles_labels()
+    ax.set_title(title, loc="left", pad=_LEGEND_ROW if handles else None, fontsize="medium")
+    if handles:
+        ax.legend(
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            borderaxespad=0.2,
+            borderpad=0.2,
+            handlelength=1.8,
+            columnspacing=1.2,
+            ncols=len(handles),
+            frameon=False,
+            fontsize="small",
+        )
