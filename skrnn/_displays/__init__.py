@@ -1,5 +1,6 @@
 """Figures of fitted models, of forecasts and of their errors, in the habit of scikit-learn's displays."""
 
+from skrnn._displays.forecasts import ForecastDisplay
 from skrnn._displays.loss_curve import LossCurveDisplay
 
-__all__ = ["LossCurveDisplay"]
+__all__ = ["ForecastDisplay", "LossCurveDisplay"]

@@ -74,9 +74,25 @@ def head(ax: Any, title: str) -> None:
             bbox_to_anchor=(0.0, 1.0),
             borderaxespad=0.2,
             borderpad=0.2,
-            handlelength=1.8,
-            columnspacing=1.2,
+            handlelength=1.6,
+            handletextpad=0.5,
+            columnspacing=1.0,
             ncols=len(handles),
             frameon=False,
             fontsize="small",
         )
+
+
+def note(axes: np.ndarray, message: str, *, owned: bool) -> None:
+    """A message over several axes and one legend below them; in a figure of the user a legend in the first axes."""
+    found: dict[str, Any] = {}
+    for ax in axes:
+        handles, labels = ax.get_legend_handles_labels()
+        found = {**dict(zip(labels, handles, strict=True)), **found}
+    if owned:
+        figure = axes[0].figure
+        figure.suptitle(message, fontsize="medium")
+        if found:
+            figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=len(found), frameon=False)
+    elif found:
+        axes[0].legend(found.values(), found.keys(), fontsize="small")
