@@ -1,6 +1,6 @@
 """Recurrent networks as scikit-learn estimators, and the windows that feed them."""
 
-from skrnn._displays import ForecastDisplay, LossCurveDisplay
+from skrnn._displays import BacktestDisplay, ForecastDisplay, LossCurveDisplay, ResidualDisplay
 from skrnn._estimators.gru import GRUClassifier, GRURegressor
 from skrnn._estimators.lstm import LSTMClassifier, LSTMRegressor
 from skrnn._estimators.rnn import RNNClassifier, RNNRegressor
@@ -11,6 +11,7 @@ from skrnn._windows.transformer import SlidingWindowTransformer
 
 __version__ = "0.1.0"
 __all__ = [
+    "BacktestDisplay",
     "ForecastDisplay",
     "GRUClassifier",
     "GRURegressor",
@@ -21,6 +22,7 @@ __all__ = [
     "LossCurveDisplay",
     "RNNClassifier",
     "RNNRegressor",
+    "ResidualDisplay",
     "SlidingWindowTransformer",
     "backtest",
     "calibrate",

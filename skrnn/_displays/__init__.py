@@ -1,6 +1,8 @@
 """Figures of fitted models, of forecasts and of their errors, in the habit of scikit-learn's displays."""
 
+from skrnn._displays.backtests import BacktestDisplay
 from skrnn._displays.forecasts import ForecastDisplay
 from skrnn._displays.loss_curve import LossCurveDisplay
+from skrnn._displays.residuals import ResidualDisplay
 
-__all__ = ["ForecastDisplay", "LossCurveDisplay"]
+__all__ = ["BacktestDisplay", "ForecastDisplay", "LossCurveDisplay", "ResidualDisplay"]

@@ -88,7 +88,10 @@ def note(axes: np.ndarray, message: str, *, owned: bool) -> None:
     found: dict[str, Any] = {}
     for ax in axes:
         handles, labels = ax.get_legend_handles_labels()
-        found = {**dict(zip(labels, handles, strict=True)), **found}
+        found = {
+            **found,
+            **{label: handle for label, handle in zip(labels, handles, strict=True) if label not in found},
+        }
     if owned:
         figure = axes[0].figure
         figure.suptitle(message, fontsize="medium")
