@@ -1,6 +1,6 @@
 """Recurrent networks as scikit-learn estimators, and the windows that feed them."""
 
-from skrnn._displays import BacktestDisplay, ForecastDisplay, LossCurveDisplay, ResidualDisplay
+from skrnn._displays import BacktestDisplay, ForecastDisplay, LossCurveDisplay, ResidualDisplay, WindowDisplay
 from skrnn._estimators.gru import GRUClassifier, GRURegressor
 from skrnn._estimators.lstm import LSTMClassifier, LSTMRegressor
 from skrnn._estimators.rnn import RNNClassifier, RNNRegressor
@@ -24,6 +24,7 @@ __all__ = [
     "RNNRegressor",
     "ResidualDisplay",
     "SlidingWindowTransformer",
+    "WindowDisplay",
     "backtest",
     "calibrate",
     "complete_windows",

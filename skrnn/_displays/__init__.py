@@ -4,5 +4,6 @@ from skrnn._displays.backtests import BacktestDisplay
 from skrnn._displays.forecasts import ForecastDisplay
 from skrnn._displays.loss_curve import LossCurveDisplay
 from skrnn._displays.residuals import ResidualDisplay
+from skrnn._displays.windows import WindowDisplay
 
-__all__ = ["BacktestDisplay", "ForecastDisplay", "LossCurveDisplay", "ResidualDisplay"]
+__all__ = ["BacktestDisplay", "ForecastDisplay", "LossCurveDisplay", "ResidualDisplay", "WindowDisplay"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-# A blue between the two of Okabe and Ito, and their vermillion: both stand out on white and on black.
-FIRST, SECOND, NEUTRAL = "#2b8cd0", "#d55e00", "0.5"
+# A blue between the two of Okabe and Ito, their vermillion and their green: all stand out on white and on black.
+FIRST, SECOND, THIRD, NEUTRAL = "#2b8cd0", "#d55e00", "#009e73", "0.5"
 
 _LEGEND_ROW = 24.0  # points between axes and title
 

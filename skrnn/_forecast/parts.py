@@ -51,6 +51,11 @@ class Parts:
         """Windows (n, step, channel) of some rows, and how many of their steps no row holds."""
         return self.memory.look_up(*self._rows(X))
 
+    def windows(self, X: Any) -> tuple[Keys, np.ndarray]:
+        """Keys of some rows, on the time grid, and their windows (n, step, channel)."""
+        keys, values = self._rows(X)
+        return self.memory.placed(keys), self.memory.look_up(keys, values).windows
+
     def example(self, X: Any) -> Any:
         """The output of the window step as the back knows it, for the container and the column names."""
         window = copy(self.window)
@@ -108,20 +113,32 @@ def take_apart(model: Any, caller: str) -> Parts:
     check_is_fitted(model)
     if hasattr(model, "cv_results_") and not hasattr(model, "best_estimator_"):
         raise ValueError(f"{caller} needs a model that predicts, but the search was made with refit=False.")
+    front, window, tail = _found(model, caller)
+    if not tail:
+        raise ValueError(f"{caller} needs a regressor behind the SlidingWindowTransformer, but there is no step.")
+    if not hasattr(tail[-1], "predict"):
+        raise ValueError(f"{caller} needs a model that predicts, but its last step is a {type(tail[-1]).__name__}.")
+    back = tail[0] if len(tail) == 1 else Pipeline([(str(i), step) for i, step in enumerate(tail)])
+    return Parts(front, window, back)
+
+
+def window_alone(model: Any, caller: str) -> Parts:
+    """The window step of a fitted model and the steps in front of it, whether or not anything is behind it."""
+    check_is_fitted(model)
+    front, window, _ = _found(model, caller)
+    return Parts(front, window, None)
+
+
+def _found(model: Any, caller: str) -> tuple[tuple[Any, ...], SlidingWindowTransformer, tuple[Any, ...]]:
+    """Steps in front of the fitted window step, the window step, and the steps behind it."""
     found = _split(model)
     if found is None:
         raise ValueError(
             f"{caller} needs a pipeline with a SlidingWindowTransformer, but {type(model).__name__} holds none where "
             "it could be found: as a step of a Pipeline, which may be inside a search or a TransformedTargetRegressor."
         )
-    front, window, tail = found
-    if not tail:
-        raise ValueError(f"{caller} needs a regressor behind the SlidingWindowTransformer, but there is no step.")
-    if not hasattr(tail[-1], "predict"):
-        raise ValueError(f"{caller} needs a model that predicts, but its last step is a {type(tail[-1]).__name__}.")
-    check_is_fitted(window)
-    back = tail[0] if len(tail) == 1 else Pipeline([(str(i), step) for i, step in enumerate(tail)])
-    return Parts(front, window, back)
+    check_is_fitted(found[1])
+    return found
 
 
 def find_window(model: Any) -> SlidingWindowTransformer | None:

@@ -79,7 +79,8 @@ class Keys:
         shown = [self._show(int(row)) for row in rows[:most]]
         return ", ".join(shown) + (", ..." if len(rows) > most else "")
 
-    def _show(self, row: int) -> str:
+    def time_in_words(self, row: int) -> str:
+        """The time of a row, as the user wrote it."""
         import pandas as pd
 
         time: Any = self.time[row]
@@ -89,8 +90,11 @@ class Keys:
             time = pd.Timedelta(int(time))
         elif self.kind.startswith("period"):
             time = pd.Period(ordinal=int(time), freq=self.kind[7:-1])
-        label = self.labels[self.series[row]]
-        return f"{time}" if label == () else f"{label}: {time}"
+        return str(time)
+
+    def _show(self, row: int) -> str:
+        time, label = self.time_in_words(row), self.labels[self.series[row]]
+        return time if label == () else f"{label}: {time}"
 
 
 def block_keys(n_rows: int, groups: Any = None) -> Keys:

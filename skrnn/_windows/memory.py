@@ -48,6 +48,10 @@ class WindowMemory:
             keys, values, history, window_size=self.window_size, horizon=self.horizon, future=self.columns.future
         )
 
+    def placed(self, keys: Keys) -> Keys:
+        """The keys of the rows of a call on the time axis."""
+        return keys if keys.kind == "block" else self._placed(keys, self.history)
+
     def _placed(self, keys: Keys, history: History) -> Keys:
         """The keys on the time axis, their series numbered as in a history."""
         return self.axis.placed(history.numbered(keys), history.phase)
