@@ -1,6 +1,13 @@
 """Recurrent networks as scikit-learn estimators, and the windows that feed them."""
 
-from skrnn._displays import BacktestDisplay, ForecastDisplay, LossCurveDisplay, ResidualDisplay, WindowDisplay
+from skrnn._displays import (
+    BacktestDisplay,
+    ForecastDisplay,
+    LagImportanceDisplay,
+    LossCurveDisplay,
+    ResidualDisplay,
+    WindowDisplay,
+)
 from skrnn._estimators.gru import GRUClassifier, GRURegressor
 from skrnn._estimators.lstm import LSTMClassifier, LSTMRegressor
 from skrnn._estimators.rnn import RNNClassifier, RNNRegressor
@@ -19,6 +26,7 @@ __all__ = [
     "LSTMClassifier",
     "LSTMRegressor",
     "PanelTimeSeriesSplit",
+    "LagImportanceDisplay",
     "LossCurveDisplay",
     "RNNClassifier",
     "RNNRegressor",

@@ -62,15 +62,6 @@ class Parts:
         window.incomplete = "ignore"
         return window.transform(self._through_front(X))
 
-    def shown(self, windows: np.ndarray, example: Any, index: Any) -> Any:
-        """Windows (n, step, channel) in the form in which the back reads them, that of ``example``."""
-        if hasattr(example, "ndim") and example.ndim != 2:
-            return windows
-        X: Any = flat_windows(windows)
-        if hasattr(example, "iloc"):
-            return type(example)(X, index=index, columns=example.columns)
-        return type(example)(X, schema=list(example.columns)) if hasattr(example, "columns") else X
-
     def predict(self, X: Any) -> np.ndarray:
         """Answers (n, output) to windows in the form in which the back reads them."""
         return np.asarray(self.back.predict(X)).reshape(len(X), -1)
@@ -96,6 +87,16 @@ class Parts:
         for step in self.front:
             X = step.transform(X)
         return X
+
+
+def handed(windows: np.ndarray, example: Any, index: Any) -> Any:
+    """Windows (n, step, channel) in the form in which the back reads them, that of ``example``."""
+    if hasattr(example, "ndim") and example.ndim != 2:
+        return windows
+    X: Any = flat_windows(windows)
+    if hasattr(example, "iloc"):
+        return type(example)(X, index=index, columns=example.columns)
+    return type(example)(X, schema=list(example.columns)) if hasattr(example, "columns") else X
 
 
 def take_apart(model: Any, caller: str) -> Parts:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skrnn._forecast.parts import Parts
+from skrnn._forecast.parts import Parts, handed
 from skrnn._forecast.sheet import Sheet
 
 _VALUES_AT_ONCE = 4_000_000  # of the windows that are copied
@@ -94,7 +94,7 @@ def _recurse(
             axis=1,
         )  # (origin, step of the forecast, step of the window, channel)
         rows = at[:, first:stop].ravel()
-        X = parts.shown(shown.reshape(-1, *windows.shape[1:]), example, sheet.index.take(rows))
+        X = handed(shown.reshape(-1, *windows.shape[1:]), example, sheet.index.take(rows))
         answers = read(X, stop - first)  # (origin * step of the forecast, output, reading)
         predicted.append(answers.reshape(n, stop - first, *answers.shape[1:]))
         if first < n_fed:
