@@ -5,7 +5,7 @@ Colours are told apart by colour-blind readers, on light and on dark styles; lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,12 @@ def styled(default: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[
 
 def head(ax: Any, title: str) -> None:
     """A title, and below it a legend beside which no data can lie."""
-    handles, labels = ax.get_legend_handles_labels()
-    ax.set_title(title, loc="left", pad=_LEGEND_ROW if handles else None, fontsize="medium")
-    if handles:
+    entries = _entries([ax])
+    ax.set_title(title, loc="left", pad=_LEGEND_ROW if entries else None, fontsize="medium")
+    if entries:
         ax.legend(
-            handles,
-            labels,
+            entries.values(),
+            entries.keys(),
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
             borderaxespad=0.2,
@@ -77,7 +77,7 @@ def head(ax: Any, title: str) -> None:
             handlelength=1.6,
             handletextpad=0.5,
             columnspacing=1.0,
-            ncols=len(handles),
+            ncols=len(entries),
             frameon=False,
             fontsize="small",
         )
@@ -85,17 +85,21 @@ def head(ax: Any, title: str) -> None:
 
 def note(axes: np.ndarray, message: str, *, owned: bool) -> None:
     """A message over several axes and one legend below them; in a figure of the user a legend in the first axes."""
-    found: dict[str, Any] = {}
-    for ax in axes:
-        handles, labels = ax.get_legend_handles_labels()
-        found = {
-            **found,
-            **{label: handle for label, handle in zip(labels, handles, strict=True) if label not in found},
-        }
+    entries = _entries(axes)
     if owned:
         figure = axes[0].figure
         figure.suptitle(message, fontsize="medium")
-        if found:
-            figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=len(found), frameon=False)
-    elif found:
-        axes[0].legend(found.values(), found.keys(), fontsize="small")
+        if entries:
+            where = {"loc": "outside lower center", "ncols": len(entries)}
+            figure.legend(entries.values(), entries.keys(), frameon=False, **where)
+    elif entries:
+        axes[0].legend(entries.values(), entries.keys(), fontsize="small")
+
+
+def _entries(axes: Iterable[Any]) -> dict[str, Any]:
+    """What a legend of some axes shows: each label once, in the order in which they were drawn."""
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    return entries

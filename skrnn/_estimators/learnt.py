@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+
+from skrnn._learning import as_it_is_now
+from skrnn._validation import visual_block
 
 if TYPE_CHECKING:
     from skrnn._model.model import Model
@@ -49,3 +52,28 @@ class Learnt:
         if not self.linear_steps_:
             raise AttributeError(f"This {type(self).__name__} was fitted without a linear map (see linear_skip).")
         return self._model.linear_part()
+
+    def _sk_visual_block_(self) -> Any:
+        """What scikit-learn's HTML view shows: below the name, what was learnt."""
+        now = as_it_is_now(self)
+        return visual_block(self, in_words(now) if hasattr(now, "_model") else "")
+
+
+def in_words(estimator: Any) -> str:
+    """What a fitted estimator has learnt, in one line: its parts, the weights that stay, and the anchor."""
+    cell = estimator._model.spec.layer.rpartition(".")[2]
+    steps = estimator.linear_steps_
+    linear = f"linear map of {steps} step{'s' * (steps > 1)}" if steps else "constant"
+    if estimator.uses_recurrence_:
+        parts = [f"{cell} and {linear}" if steps else f"{cell} without a linear map"]
+    else:
+        parts = [f"{linear} alone, the {cell} takes no part"]
+    best = estimator.best_epoch_
+    parts.append(
+        f"best epoch {best} of {estimator.n_iter_}" if best else f"none of {estimator.n_iter_} epochs is better"
+    )
+    if hasattr(estimator, "anchor_"):
+        channels = [] if estimator.anchor_ is None else sorted({int(i) for i in estimator.anchor_ if i >= 0})
+        names = ", ".join(map(str, channels))
+        parts.append(f"anchor: channel{'s' * (len(channels) > 1)} {names}" if channels else "no anchor")
+    return "; ".join(parts)

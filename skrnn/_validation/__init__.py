@@ -12,6 +12,7 @@ from skrnn._validation.door import (
     check_matplotlib_support,
     fit_context,
     validate_params,
+    visual_block,
 )
 from skrnn._validation.inputs import (
     check_rows,
@@ -86,6 +87,7 @@ __all__ = [
     "score_steps",
     "validate_params",
     "validation_set_named",
+    "visual_block",
     "warn_of_given_target",
     "warn_of_left_out",
     "warn_of_lost_order",

@@ -28,6 +28,7 @@ __all__ = [
     "check_y",
     "fit_context",
     "validate_params",
+    "visual_block",
 ]
 
 
@@ -49,3 +50,13 @@ class DeviceName(StrOptions):
 
     def is_satisfied_by(self, value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None
+
+
+def visual_block(estimator: Any, caption: str) -> Any:
+    """One estimator in scikit-learn's HTML view, with a line below its name."""
+    try:
+        from sklearn.utils._repr_html.estimator import _VisualBlock
+    except ImportError:  # scikit-learn < 1.7
+        from sklearn.utils._estimator_html_repr import _VisualBlock
+    name = type(estimator).__name__
+    return _VisualBlock("single", estimator, names=name, name_details=str(estimator), name_caption=caption)
