@@ -117,6 +117,7 @@ def at_hand():
     return names
 
 
+@pytest.mark.usefixtures("plt")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_code_of_each_section_of_the_guide_runs(at_hand):
     text = (ROOT / "docs" / "user_guide.rst").read_text()
