@@ -171,7 +171,7 @@ class BacktestDisplay:
         for own in axes:
             own.xaxis.get_major_locator().set_params(integer=True)
             own.title.set_fontsize("medium")
-        note(axes, self._message(rivals), owned=ax is None)
+        note(axes, self._message(rivals), given=ax)
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
 

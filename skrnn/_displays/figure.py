@@ -41,9 +41,12 @@ def many_axes(ax: Any, n: int, *, columns: int, size: tuple[float, float], calle
     if ax is None:
         shape = (columns * size[0], rows * size[1])
         axes = plt.subplots(rows, columns, figsize=shape, squeeze=False, layout="constrained")[1].ravel()
-    elif n > 1 and hasattr(ax, "get_subplotspec") and ax.get_subplotspec() is not None:
+    elif n > 1 and _is_divided(ax):
         ax.set_axis_off()
-        axes = ax.get_subplotspec().subgridspec(rows, columns, wspace=0.35, hspace=0.6).subplots(squeeze=False).ravel()
+        heights = [0.05, *[1.0] * rows]  # the first strip is for the legend
+        gap = (0.3 if rows == 1 else 0.7) / np.mean(heights)
+        grid = ax.get_subplotspec().subgridspec(rows + 1, columns, height_ratios=heights, wspace=0.35, hspace=gap)
+        axes = np.array([ax.figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(n)], dtype=object)
     else:
         axes = np.array(ax, dtype=object).ravel()
         if len(axes) != n:
@@ -83,17 +86,31 @@ def head(ax: Any, title: str) -> None:
         )
 
 
-def note(axes: np.ndarray, message: str, *, owned: bool) -> None:
-    """A message over several axes and one legend below them; in a figure of the user a legend in the first axes."""
+def note(axes: np.ndarray, message: str, *, given: Any) -> None:
+    """A message over several axes and one legend beside which no data can lie.
+
+    ``given`` is what the user passed as ``ax``. Where that are several axes, these have their titles, and no message.
+    """
     entries = _entries(axes)
-    if owned:
+    legend = {"handles": entries.values(), "labels": entries.keys(), "ncols": len(entries), "frameon": False}
+    if given is None:
         figure = axes[0].figure
         figure.suptitle(message, fontsize="medium")
         if entries:
-            where = {"loc": "outside lower center", "ncols": len(entries)}
-            figure.legend(entries.values(), entries.keys(), frameon=False, **where)
+            figure.legend(loc="outside lower center", **legend)
+    elif _is_divided(given):
+        given.set_title(message, fontsize="medium")
+        if entries:
+            given.legend(loc="upper center", borderaxespad=0.0, fontsize="small", **legend)
     elif entries:
-        axes[0].legend(entries.values(), entries.keys(), fontsize="small")
+        for ax in axes:
+            ax.set_title(ax.get_title(), fontsize="medium", pad=_LEGEND_ROW)
+        axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2, fontsize="small", **legend)
+
+
+def _is_divided(ax: Any) -> bool:
+    """Whether one axes was given, whose place several take."""
+    return hasattr(ax, "get_subplotspec") and ax.get_subplotspec() is not None
 
 
 def _entries(axes: Iterable[Any]) -> dict[str, Any]:

@@ -240,7 +240,7 @@ class ForecastDisplay:
         if one:
             head(axes[0], message)
         else:
-            note(axes, message, owned=ax is None)
+            note(axes, message, given=ax)
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
 

@@ -196,7 +196,7 @@ class LagImportanceDisplay:
         if n == 1:
             head(axes[0], self._message())
         else:
-            note(axes, self._message(), owned=ax is None)
+            note(axes, self._message(), given=ax)
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
 

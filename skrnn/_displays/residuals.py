@@ -175,8 +175,8 @@ class ResidualDisplay:
         axes[1].set(xlabel="residual", ylabel="number", title=f"Mean {known.mean():.2g}, spread {known.std():.2g}")
         self._draw_autocorrelation(axes[2])
         for own in axes:
-            own.title.set_fontsize("medium")
-        note(axes, self._message(known), owned=ax is None)
+            own.title.set_fontsize("small")
+        note(axes, self._message(known), given=ax)
         self.ax_, self.figure_ = axes, axes[0].figure
         return self
 
