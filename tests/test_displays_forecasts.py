@@ -6,6 +6,7 @@ import pytest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skrnn import ForecastDisplay, SlidingWindowTransformer, forecast
 
@@ -91,6 +92,16 @@ def test_columns_known_in_advance_are_read_after_the_origin_and_others_are_not(l
     if as_array:
         assert times.tolist() == list(range(193, 200))
         assert drawn(display.history_lines_[0])[0][-1] == 192
+
+
+def test_columns_known_in_advance_are_found_behind_a_scaler(load):
+    X = load.assign(hour=np.arange(200) % 24 * 1.0)
+    window = SlidingWindowTransformer(4, horizon=1, flatten=True, future_columns="hour")
+    model = make_pipeline(StandardScaler(), window, SimpleImputer(), LinearRegression())
+    model.set_output(transform="pandas").fit(X, X["load"])
+    display = ForecastDisplay.from_estimator(model, X, X["load"], steps=7, target="load")
+    expected = forecast(model, X[:-7], 7, target="load", future=X[["hour"]][-7:])
+    np.testing.assert_array_equal(drawn(display.forecast_lines_[0])[1], expected["load"])
 
 
 def test_an_array_of_several_series_is_counted_within_each(load):

@@ -66,3 +66,9 @@ def test_several_outputs_and_unknown_residuals_are_refused():
         ResidualDisplay.from_predictions(np.ones((3, 2)), np.ones((3, 2)))
     with pytest.raises(ValueError, match="No residual is known"):
         ResidualDisplay.from_predictions([np.nan], [1.0])
+
+
+def test_one_column_of_targets_is_taken_as_well(series):
+    model = LinearRegression().fit(series, series[["wind"]])
+    display = ResidualDisplay.from_estimator(model, series, series[["load"]])
+    np.testing.assert_allclose(display.residuals_, series["load"] - model.predict(series)[:, 0])

@@ -108,3 +108,9 @@ def test_rows_that_are_no_positions_are_refused(X, rows):
 def test_models_without_a_window_step_are_refused(X):
     with pytest.raises(ValueError, match="WindowDisplay needs a pipeline with a SlidingWindowTransformer"):
         WindowDisplay.from_estimator(Ridge().fit(X, X["load"]), X)
+
+
+def test_days_are_shown_without_hours():
+    X = pd.DataFrame({"load": np.arange(9.0)}, index=pd.date_range("2024-01-01", periods=9))
+    display = WindowDisplay.from_estimator(SlidingWindowTransformer(2).fit(X), X, rows=[3])
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["2024-01-04"]

@@ -191,10 +191,11 @@ class ForecastDisplay:
         )
         n_shown = 3 * steps if n_history is None else n_history
         levels = list(range(past.index.nlevels - 1))
+        last = None if levels else past.index[-1]
         past = past.groupby(level=levels, sort=False).tail(n_shown) if levels else past.tail(n_shown)
         y_pred, bands = divided(table)
-        named = {f"{confidence_level:.0%} band": ends for ends in bands.values()} if confidence_level else None
-        display = cls(y_pred, y_true=ahead, bands=named, history=past)
+        named = {f"{100 * confidence_level:g}% band": ends for ends in bands.values()} if confidence_level else None
+        display = cls(y_pred, y_true=ahead, bands=named, history=past, origin=last)
         return display.plot(ax, series=series, line_kwargs=line_kwargs)
 
     def plot(

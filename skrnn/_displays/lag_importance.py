@@ -112,9 +112,10 @@ class LagImportanceDisplay:
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Targets; needed for ``kind="permutation"``.
         kind : {"gradient", "permutation"}, default="gradient"
-            "gradient": mean absolute derivative of the answer; of a classifier, of its ``decision_function``. Only for
-            networks of this package. "permutation": rise of the error (root mean squared error, or log loss of a
-            classifier) when one lag of one channel is shuffled among the samples where it is known; for any model.
+            "gradient": mean absolute derivative of the answer; of a classifier, of its ``decision_function``; within a
+            ``TransformedTargetRegressor``, of the answer before it is brought back. Only for networks of this package.
+            "permutation": rise of the error (root mean squared error, or log loss of a classifier) when one lag of one
+            channel is shuffled among the samples where it is known; for any model.
         output : int, default=0
             Which output, if there are several. Ignored for the log loss.
         n_repeats : int, default=5
@@ -158,7 +159,7 @@ class LagImportanceDisplay:
             reader.channels,
             linear=None if linear is None else linear * spread,
             importance_name=name,
-            linear_name=f"linear part {_unit(reader)}",
+            linear_name=f"linear part {_unit(reader, of_coef=True)}",
             lag_name=f"steps before the {'row' if reader.of_rows else 'last step'}",
         ).plot(ax)
 
@@ -239,15 +240,15 @@ def _targets(y: Any, reader: Reader) -> np.ndarray:
 
 def _some(reader: Reader, y: np.ndarray | None, subsample: int | None) -> np.ndarray:
     """Which windows to take, evenly from those that hold a value and whose target is known."""
-    usable = ~np.isnan(reader.windows).all(axis=(1, 2))
+    places = np.arange(len(reader.windows))
     if y is not None and y.dtype.kind == "f":
-        usable &= np.isfinite(y.reshape(len(y), -1)).all(axis=1)
-    places = np.flatnonzero(usable)
+        places = np.flatnonzero(np.isfinite(y.reshape(len(y), -1)).all(axis=1))
+    if subsample is not None and len(places) > subsample:
+        places = places[np.linspace(0, len(places) - 1, subsample).round().astype(np.int64)]
+    places = places[~np.isnan(reader.windows[places]).all(axis=(1, 2))]
     if not len(places):
         raise ValueError("No window of X holds a value whose importance could be measured.")
-    if subsample is None or len(places) <= subsample:
-        return places
-    return places[np.linspace(0, len(places) - 1, subsample).round().astype(np.int64)]
+    return places
 
 
 def _gradients(reader: Reader, windows: np.ndarray, output: int) -> np.ndarray:
@@ -298,5 +299,10 @@ def _check_output(output: int, n_outputs: int) -> None:
         raise ValueError(f"output must be a whole number below {n_outputs}, the number of outputs, got {output!r}.")
 
 
-def _unit(reader: Reader) -> str:
+def _unit(reader: Reader, *, of_coef: bool = False) -> str:
+    """Units of the answer and, where they differ, those of the coefficients."""
+    if of_coef and reader.network is not None and not reader.is_classifier:
+        loss = reader.network.get_params(deep=False)["loss"]
+        if not isinstance(loss, str) or loss == "poisson":
+            return "(unit of linear_coef_ per spread)"
     return f"({'log-odds' if reader.is_classifier else 'unit of y'} per spread)"

@@ -65,8 +65,8 @@ def _after(rows: Rows, steps: int, origin: Any) -> np.ndarray:
 def _known(parts: Parts, rows: Rows, after: np.ndarray, steps: int, future: Any) -> Any:
     """The rows after the origin with the columns that are known in advance, in the form that ``forecast`` takes."""
     named = future
-    if named is None and not parts.front:
-        named = parts.window.future_columns
+    if named is None and not (parts.front and parts.memory.columns.labels is None):
+        named = parts.window.future_columns  # else they count the columns that come out of the steps in front
     columns = Table(rows.frame).positions(named, "future")
     if not columns:
         return None

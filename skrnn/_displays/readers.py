@@ -56,7 +56,7 @@ def reader_of(model: Any, X: Any, caller: str) -> Reader:
         return _of_sequences(network_of(model, caller), X)
     parts = take_apart(model, caller)
     memory = parts.memory
-    example = parts.example(X)
+    example = parts.example(X[:1] if hasattr(X, "shape") else np.asarray(X)[:1])
     known = memory.columns.future
     ages = np.arange(memory.window_size)[::-1, None]
     return Reader(

@@ -137,8 +137,7 @@ class ResidualDisplay:
         if hasattr(index, "nlevels"):
             import pandas as pd
 
-            name = getattr(y, "name", None)
-            y = pd.Series(np.asarray(y, dtype=float).reshape(y_pred.shape), index=index, name=name)
+            y = pd.DataFrame(np.asarray(y, dtype=float).reshape(len(y_pred), -1), index=index)
         return cls.from_predictions(y, y_pred, n_lags=n_lags, ax=ax, line_kwargs=line_kwargs)
 
     def plot(self, ax: Any = None, *, n_lags: int | None = None, line_kwargs: Mapping[str, Any] | None = None) -> Self:

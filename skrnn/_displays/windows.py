@@ -112,21 +112,21 @@ class WindowDisplay:
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
         parts = window_alone(estimator, cls.__name__)
         memory = parts.memory
-        keys, windows = parts.windows(X)
-        known = ~np.isnan(windows)
-        chosen = _chosen(rows, len(windows), lambda: ~known.any(axis=2).all(axis=1))
+        keys, found = parts.placed(X)
+        chosen = _chosen(rows, found.n_missing)
+        known = ~np.isnan(found.windows[chosen])
         place = _places(keys)
         ages = np.arange(memory.window_size)[::-1]
         past, future = ~parts.known, parts.known
         at = place[chosen]
         display = cls(
             at[:, None] - memory.horizon - ages,
-            known[chosen][:, :, past].mean(axis=2) if past.any() else np.ones((len(chosen), len(ages))),
+            known[:, :, past].mean(axis=2) if past.any() else np.ones((len(chosen), len(ages))),
             at,
             [keys.describe(chosen[i : i + 1]) for i in range(len(chosen))],
             future_steps=at[:, None] - ages if future.any() else None,
-            future_share=known[chosen][:, :, future].mean(axis=2) if future.any() else None,
-            ticks=_ticks(keys, place, chosen),
+            future_share=known[:, :, future].mean(axis=2) if future.any() else None,
+            ticks=_ticks(keys, place, chosen, memory.reach),
         )
         return display.plot(ax)
 
@@ -218,17 +218,18 @@ def _add(ax: Any, cells: np.ndarray, label: str, **style: Any) -> Any:
 def _short(times: list[str]) -> list[str]:
     """Times without seconds, and without hours, where all of them are zero."""
     for end in (":00", " 00:00"):
-        if all(text.endswith(end) and ":" in text[: -len(end)] + end[:1] for text in times):
+        if all(text.endswith(end) for text in times):
             times = [text.removesuffix(end) for text in times]
     return times
 
 
-def _chosen(rows: Any, n: int, lacks: Any) -> np.ndarray:
-    """Positions of the rows to draw; ``lacks`` tells which windows (n,) miss steps."""
+def _chosen(rows: Any, n_missing: np.ndarray) -> np.ndarray:
+    """Positions of the rows to draw; ``n_missing`` (n,) steps are missing in their windows."""
+    n = len(n_missing)
     if not n:
         raise ValueError("X holds no rows (n_samples=0).")
     if rows is None:
-        short = np.flatnonzero(lacks())
+        short = np.flatnonzero(n_missing)
         end = min(n, max(_SHOWN, short[-1] + 1 + _SHOWN // 2)) if len(short) else n
         return np.arange(max(0, end - _SHOWN), end)
     chosen = np.asarray(rows)
@@ -248,9 +249,10 @@ def _places(keys: Keys) -> np.ndarray:
     return rank
 
 
-def _ticks(keys: Keys, place: np.ndarray, chosen: np.ndarray) -> dict[int, str] | None:
+def _ticks(keys: Keys, place: np.ndarray, chosen: np.ndarray, reach: int) -> dict[int, str] | None:
     """The times of places, from the rows of the series of the first chosen row; None if rows have no times."""
     if keys.kind == "block":
         return None
-    rows = np.flatnonzero((keys.series == keys.series[chosen[0]]) & keys.known)
+    drawn = (place >= place[chosen].min() - reach) & (place <= place[chosen].max())
+    rows = np.flatnonzero(drawn & (keys.series == keys.series[chosen[0]]) & keys.known)
     return {int(place[row]): keys.time_in_words(int(row)) for row in rows}

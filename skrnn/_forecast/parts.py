@@ -51,10 +51,10 @@ class Parts:
         """Windows (n, step, channel) of some rows, and how many of their steps no row holds."""
         return self.memory.look_up(*self._rows(X))
 
-    def windows(self, X: Any) -> tuple[Keys, np.ndarray]:
-        """Keys of some rows, on the time grid, and their windows (n, step, channel)."""
+    def placed(self, X: Any) -> tuple[Keys, Lookup]:
+        """Keys of some rows, on the time grid, and what they find."""
         keys, values = self._rows(X)
-        return self.memory.placed(keys), self.memory.look_up(keys, values).windows
+        return self.memory.placed(keys), self.memory.look_up(keys, values)
 
     def example(self, X: Any) -> Any:
         """The output of the window step as the back knows it, for the container and the column names."""
