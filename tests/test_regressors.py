@@ -167,7 +167,7 @@ def test_a_validation_set_takes_the_place_of_the_held_out_rows(regressor, data):
     X, y = data
     model = small(regressor, early_stopping=True, max_iter=8)
     ours = clone(model).fit(X[:48], y[:48], X_val=X[48:, -3:], y_val=y[48:])
-    other = clone(model).set_params(validation_fraction=0.2).fit(X, y)
+    other = clone(model).set_params(validation_fraction=0.2, refit=False).fit(X, y)
     assert ours.loss_curve_ == pytest.approx(other.loss_curve_)
     assert ours.validation_loss_curve_ != other.validation_loss_curve_
     weight = np.zeros(12)
