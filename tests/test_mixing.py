@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from skrnn import GRUClassifier, LSTMClassifier, RNNClassifier
+from skrnn._estimators.mixing import mixed
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -203,3 +204,22 @@ def test_the_bar_counts_one_training(rng, capfd):
     shown = capfd.readouterr().err
     assert "3/3" in shown
     assert "4/3" not in shown
+
+
+def test_what_is_averaged_has_one_unit_also_where_training_is_repeated(rng, monkeypatch):
+    X, y = sequences(rng)
+    X[-20:] *= 30  # held out, so that the units of all samples are others
+    seen = []
+
+    def spy(trained, linear, share):
+        seen.append((trained.units.x, linear.units.x))
+        return mixed(trained, linear, share)
+
+    for module in ("mixing", "fitting"):
+        monkeypatch.setattr(f"skrnn._estimators.{module}.mixed", spy)
+    for refit in (False, True):
+        small(refit=refit).fit(X, y)
+    assert len(seen) >= 2
+    for of_network, of_linear in seen:
+        np.testing.assert_array_equal(of_network.mean, of_linear.mean)
+        np.testing.assert_array_equal(of_network.std, of_linear.std)

@@ -26,6 +26,7 @@ from skrnn._model.model import Model
 from skrnn._model.network import RecurrentNetwork
 from skrnn._model.stages import LinearMap
 from skrnn._model.timeline import channel_with_values, ends_with
+from skrnn._model.units import Units
 from skrnn._training.loop import Plan, TrainingLog, evaluate, train
 
 _FOLDS = 3  # of the examples, in the order in which they came
@@ -57,8 +58,9 @@ def fit(
     model, log = train_on(first, split.train, plan, held_out=split.held_out, device=start.device, report=report)
     linear, share = None, 1.0
     if auto and split.held_out is not None and not start.spec.return_sequences:
-        linear = untrained(beside, split.train, rescale=False)
-        share, log = share_of_network(model, log, linear, partial(_loss_of, split.held_out, start.device))
+        linear = untrained(beside, split.train, units=first.units, rescale=False)
+        loss_of, n_held_out = partial(_loss_of, split.held_out, start.device), len(split.held_out)
+        share, log = share_of_network(model, log, linear, loss_of, n_held_out)
     if split.everything is not None:
         model, _ = train_on(first, split.everything, plan, after=log, device=start.device)
         linear = None if linear is None else untrained(beside, split.everything, rescale=False)
@@ -99,8 +101,8 @@ def _loss_of(examples: Examples, device: str, model: Model) -> float:
 
 
 @alone
-def untrained(start: Start, examples: Examples, *, rescale: bool = True) -> Model:
-    """A model that answers linearly, or with ``linear_skip=False`` a constant, in the units of the examples.
+def untrained(start: Start, examples: Examples, *, units: Units | None = None, rescale: bool = True) -> Model:
+    """A model that answers linearly, or with ``linear_skip=False`` a constant; ``units`` are by default the examples'.
 
     Where the loss has units, they are those of the errors of the linear answer, or without ``rescale`` those of a model
     that answers a constant.
@@ -109,7 +111,7 @@ def untrained(start: Start, examples: Examples, *, rescale: bool = True) -> Mode
     if dtype == "auto":  # precision of the examples on the CPU, single on CUDA
         on_cpu = resolve_device(start.device).type == "cpu"
         dtype = examples.sequences.base.dtype.name if on_cpu else "float32"
-    units = units_of(start, examples)
+    units = units or units_of(start, examples)
     loss = tried(start.loss, start.spec.width, examples, units.y)
     n_linear, n_inputs = units.n_inputs
     n_steps = 0 if start.spec.return_sequences else _linear_steps(start.linear, examples.sequences)

@@ -11,12 +11,13 @@ from skrnn._model.model import Model
 from skrnn._training.loop import TrainingLog
 
 # The loss of few held-out samples is noisy, and the mean of two different answers is seldom much worse than the better
-# one. So one stays alone only if its loss is below this share of that of the mean.
+# one. So one stays alone only if its loss is below this share of that of the mean, also with one more held-out sample
+# that a constant answers: few samples that all happen to be told do not suffice.
 _FAR_BELOW = 0.7
 
 
 def share_of_network(
-    trained: Model, log: TrainingLog, linear: Model, loss_of: Callable[[Model], float]
+    trained: Model, log: TrainingLog, linear: Model, loss_of: Callable[[Model], float], n_held_out: int
 ) -> tuple[float, TrainingLog]:
     """The share of a trained network in the outputs beside an untrained linear one: a half, or all or nothing.
 
@@ -28,7 +29,8 @@ def share_of_network(
     lower = min(log.best_loss, of_linear)
     if trained.uses_recurrence:
         loss = loss_of(mixed(trained, linear, 0.5))
-        if loss - (1 - _FAR_BELOW) * abs(loss) <= lower:  # losses may be below 0, and that of the mean not finite
+        of_mean, of_lower = (n_held_out * some + log.initial_loss for some in (loss, lower))
+        if of_mean - (1 - _FAR_BELOW) * abs(of_mean) <= of_lower:  # may be below 0, and that of the mean not finite
             return 0.5, replace(log, best_loss=loss)
     if lower == log.best_loss:
         return 1.0, log
