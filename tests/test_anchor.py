@@ -158,7 +158,12 @@ def waves(rng, n):
 @pytest.mark.parametrize(
     ("series", "anchor", "limit"),
     # From changes alone, errors are above 0.3 and above 0.66.
-    [(logistic_map, "auto", 0.1), (logistic_map, None, 0.1), (waves, "auto", 0.55), (waves, None, 0.4)],
+    [
+        (logistic_map, "auto", 0.1),
+        (waves, "auto", 0.55),
+        pytest.param(logistic_map, None, 0.1, marks=pytest.mark.slow),
+        pytest.param(waves, None, 0.4, marks=pytest.mark.slow),
+    ],
 )
 def test_the_layers_learn_where_a_sequence_stands(rng, series, anchor, limit):
     X, y = windows(series(rng, 1200), 6)

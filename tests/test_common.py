@@ -113,9 +113,14 @@ def test_options_break_no_check_but_those_that_they_must(estimator, breaks):
     assert failed == breaks
 
 
+INTEGER_WEIGHTS = [estimator for estimator, breaks in CASES if WEIGHTS not in breaks]
+
+
 @pytest.mark.parametrize(
     "estimator",
-    REGRESSORS + CLASSIFIERS + [estimator for estimator, breaks in CASES if WEIGHTS not in breaks],
+    REGRESSORS
+    + CLASSIFIERS
+    + [pytest.param(estimator, marks=[pytest.mark.slow, pytest.mark.numbers]) for estimator in INTEGER_WEIGHTS],
     ids=repr,
 )
 def test_integer_weights_are_repetitions(estimator):

@@ -75,7 +75,15 @@ def test_a_search_runs_over_every_parameter(name, series):
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
-@pytest.mark.parametrize("scoring", [None, "neg_mean_absolute_error", "r2", ["r2", "neg_max_error"]])
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        None,
+        ["r2", "neg_max_error"],
+        pytest.param("neg_mean_absolute_error", marks=pytest.mark.slow),
+        pytest.param("r2", marks=pytest.mark.slow),
+    ],
+)
 def test_a_search_over_windows_runs_on_two_processes_with_any_scorer(series, scoring):
     model = TransformedTargetRegressor(forecaster(), transformer=MinMaxScaler())
     grid = {
