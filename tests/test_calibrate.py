@@ -186,3 +186,12 @@ def test_what_the_calibration_does_not_tell_is_refused(params, message):
 def test_what_cannot_be_calibrated_is_refused(params, message):
     with pytest.raises(ValueError, match=message):
         calibrate(**{"model": pipe(), "X": X, "y": X["load"], "steps": 1, **params})
+
+
+@pytest.mark.parametrize("function", [backtest, calibrate])
+def test_what_is_calibrated_is_not_fitted_anew_and_says_where_the_model_is(function):
+    X = table()
+    calibrated = calibrate(pipe(), X, X["load"], steps=2)
+    with pytest.raises(ValueError, match=r"got one that is calibrated\. Pass its attribute ``model``"):
+        function(calibrated, X, X["load"], steps=2)
+    function(calibrated.model, X, X["load"], steps=2)

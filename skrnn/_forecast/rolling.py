@@ -13,6 +13,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.parallel import Parallel, delayed
 
 from skrnn._forecast.answers import names_of
+from skrnn._forecast.calibrated import CalibratedModel
 from skrnn._forecast.distribution import Distribution
 from skrnn._forecast.parts import Parts, find_window, take_apart
 from skrnn._forecast.recursion import recurse_reading
@@ -108,6 +109,8 @@ class Rolled:
 
 def read_examples(model: Any, X: Any, y: Any, target: Any, caller: str) -> Examples:
     """X and y of a model that need not be fitted."""
+    if isinstance(model, CalibratedModel):
+        raise ValueError(f"{caller} fits models anew, but got one that is calibrated. Pass its attribute ``model``.")
     window = find_window(model)
     if window is None:
         raise ValueError(f"{caller} needs a pipeline with a SlidingWindowTransformer, got {type(model).__name__}.")
