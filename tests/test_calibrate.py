@@ -61,7 +61,9 @@ def coverage(model, noise, *, n_models, n_rows, n_fresh, test_size):
     return held
 
 
-@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize(
+    "noise", [pytest.param(noise, marks=[pytest.mark.slow] * (noise != "lognormal")) for noise in NOISES]
+)
 def test_bands_of_a_linear_model_on_all_rows_hold_their_share(noise):
     held = coverage(pipe(last=LinearRegression()), noise, n_models=20, n_rows=1600, n_fresh=100, test_size=0.5)
     np.testing.assert_allclose(held, [[0.8] * STEPS, [0.9] * STEPS], atol=0.03)

@@ -239,6 +239,7 @@ def test_threads_and_calls_one_after_another_give_the_same_bits():
     assert len(seen) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:.* without its recurrent layers")
 def test_layers_without_loops_and_missing_libraries_are_told():
     assert kernel_of("torch.nn.Linear") is None

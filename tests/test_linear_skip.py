@@ -50,9 +50,12 @@ WEIGHTED = {
     "two classes": (GRUClassifier, {"class_weight": "balanced", "linear_skip": True}),
     "three classes": (GRUClassifier, {"class_weight": {0: 3.0}, "linear_skip": True}),
 }
+SLOW = {"poisson", "three classes"}
 
 
-@pytest.mark.parametrize("task", WEIGHTED)
+@pytest.mark.parametrize(
+    "task", [pytest.param(task, marks=[pytest.mark.slow, pytest.mark.numbers] * (task in SLOW)) for task in WEIGHTED]
+)
 def test_only_proportions_of_weights_count_and_equal_rows_count_as_one_of_their_weight(rng, task):
     kind, params = WEIGHTED[task]
     X = rng.normal(size=(60, 12, 2))  # few rows for 24 numbers: what a penalty is relative to shows

@@ -76,7 +76,7 @@ def slow_windows(known, call, window_size, horizon, future, regular):
 ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(FIRST, FIRST + N_TICKS - 1)), min_size=1, max_size=30)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     kind=st.sampled_from(sorted(TICKS)),
     layout=st.sampled_from(["index", "MultiIndex", "array", *LABELS]),
