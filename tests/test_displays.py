@@ -8,12 +8,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import skrnn
-from skrnn import SlidingWindowTransformer
+from skrnn import GRURegressor, SlidingWindowTransformer, calibrate
 
 DISPLAYS = [getattr(skrnn, name) for name in skrnn.__all__ if name.endswith("Display")]
 CALLS = [
@@ -125,3 +126,31 @@ def test_frames_of_polars_and_keys_in_columns_are_taken(series, plt):
         np.testing.assert_allclose(one.get_ydata(), other.get_ydata())
     assert len(skrnn.WindowDisplay.from_estimator(model, frame).labels) == 6
     assert len(plt.get_fignums()) == 3
+
+
+@pytest.mark.usefixtures("plt")
+def test_a_calibrated_model_is_read_as_the_model_within():
+    X = pd.DataFrame({"x": np.sin(np.arange(60.0))}, index=pd.date_range("2024", periods=60, name="day"))
+    network = GRURegressor(2, max_iter=2, linear_skip=True, early_stopping=False, random_state=0)
+    calibrated = calibrate(make_pipeline(SlidingWindowTransformer(3, horizon=1), network), X, X["x"], steps=2)
+    both = calibrated, calibrated.model
+    curve, own = (skrnn.LossCurveDisplay.from_estimator(model) for model in both)
+    assert curve.loss_curve == own.loss_curve
+    lags, own = (skrnn.LagImportanceDisplay.from_estimator(model, X, X["x"]) for model in both)
+    np.testing.assert_array_equal(lags.importances, own.importances)
+    windows, own = (skrnn.WindowDisplay.from_estimator(model, X) for model in both)
+    np.testing.assert_array_equal(windows.steps, own.steps)
+    shown = skrnn.ForecastDisplay.from_estimator(calibrated, X, X["x"], steps=2, confidence_level=0.8)
+    assert len(shown.bands_[0]) == 1
+
+
+@pytest.mark.parametrize("display", [skrnn.ForecastDisplay, skrnn.WindowDisplay])
+def test_a_model_without_a_window_step_is_named_before_one_that_is_not_fitted(display):
+    more = {"y": [1.0, 2.0], "steps": 1} if display is skrnn.ForecastDisplay else {}
+    with pytest.raises(
+        ValueError, match="needs a pipeline with a SlidingWindowTransformer, but GRURegressor holds none"
+    ):
+        display.from_estimator(GRURegressor(), [[1.0], [2.0]], **more)
+    unfitted = make_pipeline(SlidingWindowTransformer(3, horizon=1), GRURegressor())
+    with pytest.raises(NotFittedError):
+        display.from_estimator(unfitted, [[1.0], [2.0]], **more)

@@ -1,4 +1,4 @@
-"""The network within a model."""
+"""The model that a user passes, and the network within it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import Any
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._estimators.base import RecurrentEstimator
+from skrnn._forecast.calibrated import CalibratedModel
+
+
+def uncalibrated(model: Any) -> Any:
+    """The model itself of one that ``calibrate`` returned; any other as it is."""
+    return model.model if isinstance(model, CalibratedModel) else model
 
 
 def network_of(model: Any, caller: str) -> RecurrentEstimator:
@@ -19,16 +25,17 @@ def network_of(model: Any, caller: str) -> RecurrentEstimator:
     ValueError
         If it ends with no network.
     """
+    last = model = uncalibrated(model)
     check_is_fitted(model)
-    last = model
     while not isinstance(last, RecurrentEstimator):
         inner = [getattr(last, name) for name in ("best_estimator_", "regressor_", "estimator_") if hasattr(last, name)]
         if hasattr(last, "steps"):
             inner = [step for _, step in last.steps[-1:]]
         if not inner:
+            ends = "" if last is model else f", which ends with a {type(last).__name__}"
             raise ValueError(
-                f"{caller} needs a network of skrnn, or a pipeline that ends with one, but {type(model).__name__} ends "
-                f"with a {type(last).__name__}."
+                f"{caller} needs a network of skrnn, or a pipeline that ends with one; got a "
+                f"{type(model).__name__}{ends}."
             )
         last = inner[0]
     check_is_fitted(last)

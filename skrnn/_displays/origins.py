@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skrnn._displays.models import uncalibrated
 from skrnn._forecast import forecast
 from skrnn._forecast.parts import Parts, take_apart
 from skrnn._forecast.rows import Rows, read_rows
@@ -26,7 +27,7 @@ def forecast_from(
     caller: str,
 ) -> tuple[Any, Any, Any]:
     """What the model forecasts, y up to the origin and y after it, as frames with an index of series and time."""
-    parts = take_apart(model, caller)
+    parts = take_apart(uncalibrated(model), caller)
     rows = read_rows(X, parts)
     values = read_numbers(y, "y", caller).astype(np.float64)
     values = values.reshape(len(values), -1)

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import log_loss
 
-from skrnn._displays.models import network_of
+from skrnn._displays.models import network_of, uncalibrated
 from skrnn._estimators.base import RecurrentEstimator
 from skrnn._forecast.parts import find_window, handed, take_apart
 
@@ -52,6 +52,7 @@ def reader_of(model: Any, X: Any, caller: str) -> Reader:
     caller : str
         Who speaks in errors.
     """
+    model = uncalibrated(model)
     if find_window(model) is None:
         return _of_sequences(network_of(model, caller), X)
     parts = take_apart(model, caller)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from skrnn._displays.figure import FIRST, SECOND, THIRD, head, ink, one_axes
+from skrnn._displays.models import uncalibrated
 from skrnn._forecast.parts import window_alone
 from skrnn._validation import check_matplotlib_support
 from skrnn._windows.keys import Keys
@@ -110,7 +111,7 @@ class WindowDisplay:
             If the model holds no window step, X no rows, or if ``rows`` are no positions in X.
         """
         check_matplotlib_support(f"{cls.__name__}.from_estimator")
-        parts = window_alone(estimator, cls.__name__)
+        parts = window_alone(uncalibrated(estimator), cls.__name__)
         memory = parts.memory
         keys, found = parts.placed(X)
         chosen = _chosen(rows, found.n_missing)

@@ -12,7 +12,7 @@ from skrnn._forecast.bands import Errors
 
 @dataclass(frozen=True)
 class CalibratedModel:
-    """What ``calibrate`` returns: pass it to ``forecast`` in place of the model.
+    """What ``calibrate`` returns: pass it to ``forecast`` and to displays of fitted models in place of the model.
 
     Attributes
     ----------

@@ -111,7 +111,6 @@ def take_apart(model: Any, caller: str) -> Parts:
     """
     from sklearn.pipeline import Pipeline
 
-    check_is_fitted(model)
     if hasattr(model, "cv_results_") and not hasattr(model, "best_estimator_"):
         raise ValueError(f"{caller} needs a model that predicts, but the search was made with refit=False.")
     front, window, tail = _found(model, caller)
@@ -125,7 +124,6 @@ def take_apart(model: Any, caller: str) -> Parts:
 
 def window_alone(model: Any, caller: str) -> Parts:
     """The window step of a fitted model and the steps in front of it, whether or not anything is behind it."""
-    check_is_fitted(model)
     front, window, _ = _found(model, caller)
     return Parts(front, window, None)
 
@@ -133,6 +131,8 @@ def window_alone(model: Any, caller: str) -> Parts:
 def _found(model: Any, caller: str) -> tuple[tuple[Any, ...], SlidingWindowTransformer, tuple[Any, ...]]:
     """Steps in front of the fitted window step, the window step, and the steps behind it."""
     found = _split(model)
+    if found is not None or find_window(model) is not None:
+        check_is_fitted(model)
     if found is None:
         raise ValueError(
             f"{caller} needs a pipeline with a SlidingWindowTransformer, but {type(model).__name__} holds none where "
