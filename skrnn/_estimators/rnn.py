@@ -143,7 +143,7 @@ class RNNClassifier(RecurrentClassifier):
         *,
         nonlinearity: str = "tanh",
         num_layers: int = 1,
-        bidirectional: bool = False,
+        bidirectional: bool | str = "auto",
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "max",
