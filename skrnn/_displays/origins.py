@@ -9,9 +9,9 @@ import numpy as np
 from skrnn._displays.models import uncalibrated
 from skrnn._forecast import forecast
 from skrnn._forecast.parts import Parts, take_apart
+from skrnn._forecast.roles import known_columns
 from skrnn._forecast.rows import Rows, read_rows
 from skrnn._validation import read_numbers
-from skrnn._windows.table import Table
 
 
 def forecast_from(
@@ -65,10 +65,7 @@ def _after(rows: Rows, steps: int, origin: Any) -> np.ndarray:
 
 def _known(parts: Parts, rows: Rows, after: np.ndarray, steps: int, future: Any) -> Any:
     """The rows after the origin with the columns that are known in advance, in the form that ``forecast`` takes."""
-    named = future
-    if named is None and not (parts.front and parts.memory.columns.labels is None):
-        named = parts.window.future_columns  # else they count the columns that come out of the steps in front
-    columns = Table(rows.frame).positions(named, "future")
+    columns = known_columns(parts, rows, future)
     if not columns:
         return None
     later = np.flatnonzero(after)

@@ -74,7 +74,7 @@ def backtest(
         Columns of X whose value y is, see ``forecast``. Not needed if ``steps`` is not larger than ``horizon``.
     future : label or list of them, default=None
         Columns of X that are known in advance, named like ``target``; those that ``future_columns`` of the window step
-        names if None.
+        names if None. What steps in front of it make of the key of a row is no column of X and known by itself.
     metric : str, callable or list of them, default=None
         A function ``metric(y_true, y_pred)`` gives an error, from arrays of shape (n,) of all origins, series and
         outputs. None is ``sklearn.metrics.root_mean_squared_error``. Names:

@@ -25,6 +25,26 @@ def named_targets(target: Any, rows: Rows) -> list[int] | None:
     return places
 
 
+def known_columns(parts: Parts, rows: Rows, future: Any) -> list[int]:
+    """Positions of the columns of X that are known in advance: those that ``future`` names, else the window step.
+
+    Of those that the window step names, the ones that steps in front make are no columns of X; see
+    ``check_known_in_advance`` for what they are made of.
+    """
+    table, columns = Table(rows.frame), parts.memory.columns
+    if future is not None:
+        return table.positions(future, "future")
+    if not parts.known.any():
+        return []
+    if columns.labels is None and parts.front and not rows.layout.is_array:
+        raise ValueError(
+            "future_columns counts the columns that come out of the steps in front. Name with future the columns of X "
+            "that are known in advance."
+        )
+    names = columns.channels if columns.labels is None else columns.channel_names
+    return [place for name in names[parts.known] if (place := table.find(name)) is not None]
+
+
 def infer_targets(named: list[int] | None, rows: Rows, given: Sequence[int]) -> list[int] | None:
     """The targets that are named, else the only column that is not known in advance; None if there are several."""
     others = [i for i in rows.channels if i not in given]
@@ -79,7 +99,8 @@ def check_known_in_advance(parts: Parts, rows: Rows, sheet: Sheet, given: Sequen
         names = ", ".join(repr(str(name)) for name in parts.memory.columns.channel_names[parts.known][changed])
         raise ValueError(
             f"future_columns of the window step names {names}, whose values at the rows to be forecast are needed but "
-            "not given. Pass them in future; a column that holds or follows from the target cannot be one of them."
+            "not given. Say with future what is known in advance of the columns of X that they are made of; a column "
+            "that holds or follows from the target cannot be one of them."
         )
 
 

@@ -17,7 +17,7 @@ from skrnn._forecast.calibrated import CalibratedModel
 from skrnn._forecast.distribution import Distribution
 from skrnn._forecast.parts import Parts, find_window, take_apart
 from skrnn._forecast.recursion import recurse_reading
-from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, named_targets
+from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, known_columns, named_targets
 from skrnn._forecast.rows import Layout, Rows, read_row_keys, read_rows, read_table
 from skrnn._forecast.sheet import Sheet, next_steps, on_grid
 from skrnn._forecast.units import Unit
@@ -160,7 +160,7 @@ def _fit_and_forecast(model: Any, examples: Examples, times: np.ndarray, plan: P
     parts = take_apart(model.fit(_take(examples.X, train), _take(examples.y, train)), caller)
     rows = read_rows(examples.X, parts)
     named = named_targets(plan.target, rows)
-    given = _known(parts, rows, plan.future, named or ())
+    given = [place for place in known_columns(parts, rows, plan.future) if place not in (named or ())]
     targets = infer_targets(named, rows, given)
     check_fed_back(rows, parts, plan.steps, targets, given)
     time = (rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)).time
@@ -230,22 +230,6 @@ def _forecasts(
         return answers if distribution is None else np.concatenate([answers, distribution.quantiles(X)], axis=-1)
 
     return *recurse_reading(parts, sheet, at, targets, read), levels
-
-
-def _known(parts: Parts, rows: Rows, future: Any, targets: Sequence[int]) -> list[int]:
-    """Positions of the columns of X that are known in advance; targets are not."""
-    help_ = "Name with future the columns of X that are known in advance."
-    parameter = "future"
-    if future is None:  # the window step names columns that come out of the steps in front
-        parameter, future = "future_columns", parts.window.future_columns
-        by_position = parts.memory.columns.labels is None and not rows.layout.is_array
-        if future is not None and parts.front and by_position:
-            raise ValueError(f"future_columns counts the columns that come out of the steps in front. {help_}")
-    try:
-        places = Table(rows.frame).positions(future, parameter)
-    except ValueError as error:
-        raise ValueError(f"{error} {help_}") from None
-    return [place for place in places if place not in targets]
 
 
 def _keys(X: Any, window: SlidingWindowTransformer) -> Keys:

@@ -104,6 +104,8 @@ class Columns:
         """The columns that parameters name."""
         keys = table.key(time_column, "time_column"), table.key(group_column, "group_column")
         future = np.zeros(table.X.shape[1], dtype=bool)
+        if callable(future_columns):  # such as scikit-learn's make_column_selector
+            future_columns = list(future_columns(table.X))
         future[table.positions(future_columns, "future_columns")] = True
         return cls(table.labels, keys, np.delete(future, [i for i in keys if i is not None]))
 
@@ -111,6 +113,11 @@ class Columns:
     def key_columns(self) -> list[int]:
         """Positions of the columns that are no channels."""
         return [column for column in self.keys if column is not None]
+
+    @property
+    def channels(self) -> np.ndarray:
+        """Positions of the columns that are channels."""
+        return np.delete(np.arange(len(self.future) + len(set(self.key_columns))), self.key_columns)
 
     @property
     def channel_names(self) -> np.ndarray:

@@ -56,10 +56,11 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         How many steps a window ends before its row. With 0 the row itself is the newest step: use it where inputs of
         the same moment are known. With 1 or more the target's own past may be a column of X, and up to ``horizon``
         rows of future keys and NaN features can be passed to get forecasts.
-    future_columns : label or tuple of labels, default=None
+    future_columns : label, tuple of labels or callable, default=None
         Columns whose value at a row's own moment is known in advance (calendar, prices, weather forecasts). Each step
         pairs the past of the other columns with the value of these ``horizon`` steps later. Columns of a data frame
-        are named by their labels, also where these are numbers or tuples; those of an array by their positions.
+        are named by their labels, also where these are numbers or tuples; those of an array by their positions. A
+        callable names them from X, like scikit-learn's ``make_column_selector``.
     time_column : label, default=None
         Column that holds the time. It takes the place of the index and is no channel of the windows. For this and
         ``group_column`` a whole number is also a position in a data frame whose labels are all text without numbers.
@@ -123,7 +124,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012  scikit-learn's name and form
         "window_size": [Count(1)],
         "horizon": [Count(0)],
-        "future_columns": [*_LABEL, "array-like", None],
+        "future_columns": [*_LABEL, "array-like", callable, None],
         "time_column": [*_LABEL, None],
         "group_column": [*_LABEL, None],
         "freq": [str, Interval(Real, 0, None, closed="neither"), timedelta, HasMethods("rollforward"), None],
