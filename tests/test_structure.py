@@ -37,7 +37,8 @@ ROOMS = {
 # Rooms, and single files of other rooms, that may name a library.
 KNOW_TORCH = {"_model", "_training", "_compiled", "_data.on_device", "_data.spec"}
 KNOW_TORCH |= {"_estimators.fitting", "_estimators.start"}
-KNOW_SKLEARN = {"_displays", "_forecast", "_estimators", "_windows.transformer", "_validation", "_persistence"}
+KNOW_SKLEARN = {"_displays", "_forecast", "_estimators", "_validation", "_persistence"}
+KNOW_SKLEARN |= {"_windows.transformer", "_windows.output"}
 KNOW_NUMBA = {"_compiled.kernels"}
 
 

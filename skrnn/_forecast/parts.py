@@ -13,6 +13,7 @@ from skrnn._data.sequences import flat_windows
 from skrnn._windows.keys import Keys
 from skrnn._windows.lookup import Lookup
 from skrnn._windows.memory import WindowMemory
+from skrnn._windows.reading import read
 from skrnn._windows.transformer import SlidingWindowTransformer
 
 
@@ -81,7 +82,7 @@ class Parts:
 
     def _rows(self, X: Any) -> tuple[Keys, np.ndarray]:
         """Keys and channels of some rows as they come out of the steps in front."""
-        return self.window._read(self._through_front(X), self.memory)[:2]
+        return read(self.window, self._through_front(X), self.memory)[:2]
 
     def _through_front(self, X: Any) -> Any:
         for step in self.front:

@@ -9,10 +9,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn._data.lag_names import lag_names
 from skrnn._data.sequences import flat_windows
 from skrnn._learning import as_it_is_now, learns
 from skrnn._persistence import VersionedState
@@ -22,25 +20,24 @@ from skrnn._validation import (
     Interval,
     Real,
     StrOptions,
-    check_feature_names_in,
-    check_rows,
     check_target_order,
     fit_context,
     plain,
     warn_of_given_target,
 )
 from skrnn._windows.axis import Axis
-from skrnn._windows.keys import Keys, block_keys, read_keys
+from skrnn._windows.keys import Keys
 from skrnn._windows.lookup import Lookup
 from skrnn._windows.memory import WindowMemory
+from skrnn._windows.output import FlatOutput
+from skrnn._windows.reading import read
 from skrnn._windows.report import report, report_never_filled, report_unfilled
 from skrnn._windows.store import History
-from skrnn._windows.table import Columns, Table
 
 _LABEL = [str, Real, tuple, np.generic, HasMethods("strftime")]  # the last are dates and periods
 
 
-class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
+class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, BaseEstimator):
     """Turn each row into the window of rows that ends at it, or ``horizon`` rows before it.
 
     The number of rows stays as it is and the target is never touched: n rows in, n windows out. A row's history is
@@ -218,7 +215,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         """
         if not hasattr(self, "_memory"):
             return self.fit(X, y)
-        self._memory = self._memory.remembering(*self._read(X, self._memory)[:2])
+        self._memory = self._memory.remembering(*read(self, X, self._memory)[:2])
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -245,54 +242,12 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         now = as_it_is_now(self)
         check_is_fitted(now)
         memory = now._memory
-        keys, values, _ = now._read(X, memory)
+        keys, values, _ = read(now, X, memory)
         found = memory.look_up(keys, values)
         report(found, keys, memory.horizon, now.incomplete)
         if memory.horizon and memory.columns.future.any():
             report_unfilled(values, memory.columns.future, memory.columns.channel_names, now.incomplete)
         return _in_shape(found, memory)
-
-    def set_output(self, *, transform: str | None = None) -> Self:
-        """Set the container of a flat output; windows of three dimensions stay arrays.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"}, default=None
-            Container of ``transform`` and ``fit_transform``, used if ``flatten=True``. None leaves it as it is.
-
-        Returns
-        -------
-        self : SlidingWindowTransformer
-            The transformer.
-        """
-        if transform is not None:  # kept for a later set_params(flatten=True)
-            self._sklearn_output_config = {**getattr(self, "_sklearn_output_config", {}), "transform": transform}
-        return self
-
-    @available_if(lambda self: self._memory.flatten if hasattr(self, "_memory") else self.flatten)
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Names of the columns of a flat output: ``load@t-2`` is the channel "load" two steps before its row.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the input's columns; those seen during fit, else ``x0, x1, ...``, if None.
-
-        Returns
-        -------
-        names : ndarray of str objects
-            One name for each column.
-        """
-        now = as_it_is_now(self)
-        check_is_fitted(now)
-        memory = now._memory
-        names = np.delete(check_feature_names_in(now, input_features), now._key_columns).tolist()
-        return lag_names(names, memory.window_size, memory.horizon, memory.columns.future)
-
-    @property
-    def _key_columns(self) -> list[int]:
-        """Places of the columns of X that are no channels: those of ``time_column`` and ``group_column``."""
-        return self._memory.columns.key_columns
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -303,7 +258,7 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
     def _learn(self, X: Any, y: Any) -> tuple[Keys, np.ndarray]:
         """Fit on a first batch of rows and return their keys and values."""
         check_target_order(X, y)
-        keys, values, columns = self._read(X, None)
+        keys, values, columns = read(self, X, None)
         shown = np.flatnonzero(columns.future | (self.horizon == 0))
         if y is not None and len(shown):
             warn_of_given_target(values[:, shown], y, columns.channel_names[shown])
@@ -313,27 +268,6 @@ class SlidingWindowTransformer(TransformerMixin, VersionedState, BaseEstimator):
         self._memory = memory.remembering(keys, values)
         self.freq_ = axis.freq
         return keys, values
-
-    def _read(self, X: Any, memory: WindowMemory | None) -> tuple[Keys, np.ndarray, Columns]:
-        """Keys and channels of the rows of a table, and what its columns mean: as ``memory`` says, if it is given."""
-        reset = memory is None
-        frame = Table.of_frame(X)
-        table = frame or Table(check_rows(self, X, reset=reset))
-        named = self.time_column, self.group_column, self.future_columns
-        columns = Columns.of(table, *named) if memory is None else memory.columns
-        places = columns.places(table)
-        key_columns = [place for place in places if place is not None]
-        table.check_channels(key_columns)
-        if frame is not None:
-            values = check_rows(self, frame.X, key_columns=key_columns, reset=reset)
-            columns.check_order(frame)
-        else:
-            values = table.channels(key_columns)
-        times, groups = (table.column(place) for place in places)
-        keys = read_keys(table.index, times, groups, exact=frame is not None)
-        if keys is None or (memory is not None and memory.axis.kind == "block"):
-            keys = block_keys(len(values), groups)
-        return keys.isolated(), values, columns
 
 
 def _in_shape(found: Lookup, memory: WindowMemory) -> np.ndarray:
