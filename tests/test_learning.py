@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from skrnn import GRUClassifier, GRURegressor, SlidingWindowTransformer, _learning
 from skrnn._learning import as_it_is_now, learns
 from skrnn._model.model import Model
+from skrnn._windows import transformer
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -269,18 +270,18 @@ def test_windows_are_those_of_one_history(fit, monkeypatch):
     frame = pd.DataFrame({"a": np.arange(20.0)})
     window = SlidingWindowTransformer(3, horizon=1).fit(frame[:10])
     expected = window.transform(frame[10:12])
-    read = SlidingWindowTransformer._read
+    read = transformer.read
 
-    def then_fit(self, X, memory):
-        found = read(self, X, memory)
+    def then_fit(step, X, memory):
+        found = read(step, X, memory)
         if memory is not None:
-            monkeypatch.setattr(SlidingWindowTransformer, "_read", read)
+            monkeypatch.setattr(transformer, "read", read)
             if fit != "partial_fit":
                 window.set_params(window_size=5, horizon=2)
             getattr(window, fit)(frame[10:] * 2)
         return found
 
-    monkeypatch.setattr(SlidingWindowTransformer, "_read", then_fit)
+    monkeypatch.setattr(transformer, "read", then_fit)
     np.testing.assert_array_equal(window.transform(frame[10:12]), expected)
     assert len(window._memory.history) == (20 if fit == "partial_fit" else 10)
     assert window._memory.window_size == (3 if fit == "partial_fit" else 5)
