@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
 
-_FORMAT = 1
+_FORMAT = 2
 _PACKAGES = ("skrnn", "scikit-learn", "torch", "numpy")
 
 

@@ -15,7 +15,7 @@ from skrnn._windows.clock import DAY, HOUR, Clock
 TOLERANCE = 0.01  # of one step
 _BEFORE_ALL = np.datetime64(-110_000, "D")  # before the first day that nanoseconds can tell
 _ROUND = (DAY, HOUR, HOUR // 60, *(10**k for k in range(10, 0, -1)))
-_MONTHS = {  # pandas offsets that are whole months, and how many
+MONTHS = {  # pandas offsets that are whole months, and how many
     f"{prefix}{name}{end}": months
     for name, months, prefixes in (
         ("Month", 1, ("", "Business", "CustomBusiness")),
@@ -191,7 +191,7 @@ class CalendarGrid(OffsetGrid):
             ordinal = np.busday_count(_BEFORE_ALL, dates, busdaycal=calendar)
             return ordinal, np.is_busday(dates, busdaycal=calendar)
         stamps = pd.DatetimeIndex(dates.astype("datetime64[ns]"))
-        if months := _MONTHS.get(type(base).__name__):
+        if months := MONTHS.get(type(base).__name__):
             month = dates.astype("datetime64[M]")
             if hasattr(base, "calendar"):  # of a custom month, which is slow to ask
                 at_end = type(base).__name__.endswith("End")

@@ -27,6 +27,7 @@ class Lookup:
     n_changed: int  # keys whose remembered row holds other values than the call's
     contradicted: tuple[Hashable, ...]  # series whose history was ignored since most shared rows differ
     on_grid: bool  # whether steps are those of a time grid, not the rows in order
+    cut: np.ndarray  # (n,) bool: the window would hold rows from before a gap that is too long
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class _Known:
 
     series: np.ndarray  # (m,)
     codes: np.ndarray  # (m,) series and position as one number
+    place: np.ndarray  # (m,) the position on the grid, without one the time
     values: np.ndarray  # (m, channel)
 
 
@@ -49,6 +51,7 @@ def look_up(
     window_size: int,
     horizon: int,
     future: np.ndarray,
+    max_gap: int | float | None = None,
 ) -> Lookup:
     """Windows of all rows of a call.
 
@@ -57,7 +60,8 @@ def look_up(
     row among the rows of its series.
 
     The keys are placed on the grid and their series numbered as in ``history``, which may be empty. ``future``
-    (n_channels,) is True for the channels that are known in advance.
+    (n_channels,) is True for the channels that are known in advance. Rows that lie before a gap in their series of
+    more than ``max_gap``, in units of places, are not seen; see ``_seen_from``.
     """
     rows, slot = distinct_rows(keys, values)
     reach = horizon + window_size - 1
@@ -68,13 +72,25 @@ def look_up(
     parts: _Parts = [(start, slice(None))]
     if future.any():
         parts = [(start, np.flatnonzero(~future)), (start + horizon, np.flatnonzero(future))]
-    windows = (_view if bool(np.all(np.diff(start) == 1)) else _dense)(known, parts, window_size)
-    n_missing = window_size - _count(known.codes, start, window_size)
-    for later, _ in parts[1:]:
-        np.maximum(n_missing, window_size - _count(known.codes, later, window_size), out=n_missing)
+    seen, cut = start, np.zeros(len(start), dtype=bool)
+    if max_gap is not None:
+        valued = slice(None) if keys.position is None else _valued(known.values, future)
+        seen = _seen_from(known, rank[slot], keys.series, start + window_size - 1, max_gap, valued)
+        cut = _count(known.codes, start, seen) > 0
+    whole = not cut.any()
+    windows = (
+        _view(known, parts, window_size)
+        if whole and bool(np.all(np.diff(start) == 1))
+        else _dense(known, parts, window_size, None if whole else seen)
+    )
+    n_missing = np.zeros(len(start), dtype=np.int64)
+    for first, _ in parts:
+        stop = first + window_size
+        held = _count(known.codes, first if whole else np.clip(seen, first, stop), stop)
+        np.maximum(n_missing, window_size - held, out=n_missing)
     stale = start + window_size - 1 > _newest(known, future, len(keys.labels))[keys.series]
     unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
-    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None)
+    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None, cut)
 
 
 def _within_reach(history: History, keys: Keys, reach: int) -> History:
@@ -128,36 +144,64 @@ def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows, reach: int
         rank = np.empty(len(order), dtype=np.int64)
         rank[order] = np.arange(len(order))
         rank = rank[len(past) :]
+    distance = place
     if keys.position is None:
         place = np.arange(len(series)) - np.searchsorted(series, series)
     low = int(place.min()) - reach
     span = int(place.max()) - low + reach + 2
     if (int(series.max()) + 1) * span > np.iinfo(np.int64).max:
         raise ValueError("The keys of X lie too far apart for the time grid; set freq=None.")
-    return _Known(series, series.astype(np.int64) * span + (place - low), values), rank
+    return _Known(series, series.astype(np.int64) * span + (place - low), distance, values), rank
 
 
 def _newest(known: _Known, future: np.ndarray, n_series: int) -> np.ndarray:
     """Code of the last row of each series that holds a value which was not known in advance."""
     newest = np.full(n_series, np.iinfo(np.int64).min)
     ends = np.append(np.flatnonzero(np.diff(known.series)), len(known.series) - 1)
-    past = known.values if future.all() or not future.any() else known.values[:, ~future]
     rows = ends
-    if np.isnan(past[ends]).all(axis=1).any():
-        rows = np.flatnonzero(~np.isnan(past).all(axis=1))
+    if not _valued(known.values[ends], future).all():
+        rows = np.flatnonzero(_valued(known.values, future))
     newest[known.series[rows]] = known.codes[rows]
     return newest
 
 
-def _count(codes: np.ndarray, start: np.ndarray, length: int) -> np.ndarray:
-    """How many of the sorted codes lie in each start ... start + length - 1."""
+def _valued(values: np.ndarray, future: np.ndarray) -> np.ndarray:
+    """Which rows hold a value that was not known in advance; any value, if all are known."""
+    past = values if future.all() or not future.any() else values[:, ~future]
+    return ~np.isnan(past).all(axis=1)
+
+
+def _seen_from(
+    known: _Known, at: np.ndarray, series: np.ndarray, end: np.ndarray, max_gap: int | float, valued: Rows
+) -> np.ndarray:
+    """The code of the oldest row that the window of each row may hold (n,).
+
+    Windows start anew after a gap. On a grid, gaps lie between ``valued`` rows (m,), and between the last of them and
+    the code ``end`` (n,) of the newest step. Without one they lie between any two rows up to the row itself, the
+    known row ``at`` (n,), which is of ``series`` (n,).
+    """
+    codes, place, series_of = known.codes[valued], known.place[valued], known.series[valued]
+    if not len(codes):
+        return np.full(len(end), known.codes[0])
+    far = (np.diff(place) > max_gap) | (np.diff(series_of) != 0)
+    begin = np.concatenate([[0], np.flatnonzero(far) + 1])
+    seen = codes[begin[np.concatenate([[0], np.cumsum(far)])]]
+    if isinstance(valued, slice):
+        return np.asarray(seen[at])
+    newest = np.maximum(np.searchsorted(codes, end, side="right") - 1, 0)
+    none = (codes[newest] > end) | (series_of[newest] != series)  # that a gap could follow
+    near = end - codes[newest] <= max_gap
+    return np.where(none, known.codes[0], np.where(near, seen[newest], codes[newest] + 1))
+
+
+def _count(codes: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """How many of the sorted codes lie in each start ... stop - 1."""
     first, last = codes[0], codes[-1]
     if last - first == len(codes) - 1:
-        found = start + length
-        np.minimum(found, last + 1, out=found)
+        found = np.minimum(stop, last + 1)
         found -= np.maximum(start, first)
         return np.maximum(found, 0, out=found)
-    return np.searchsorted(codes, start + length) - np.searchsorted(codes, start)
+    return np.maximum(np.searchsorted(codes, stop) - np.searchsorted(codes, start), 0)
 
 
 def _view(known: _Known, parts: _Parts, window_size: int) -> np.ndarray:
@@ -180,8 +224,8 @@ def _view(known: _Known, parts: _Parts, window_size: int) -> np.ndarray:
     return np.lib.stride_tricks.as_strided(base, shape, (step, step, channel), writeable=False)
 
 
-def _dense(known: _Known, parts: _Parts, window_size: int) -> np.ndarray:
-    """Windows of any positions as an array of their own."""
+def _dense(known: _Known, parts: _Parts, window_size: int, seen: np.ndarray | None) -> np.ndarray:
+    """Windows of any positions as an array of their own; ``seen`` (n,) is the code of the oldest row that each sees."""
     n_windows, n_channels = len(parts[0][0]), known.values.shape[1]
     windows = np.empty((n_windows, window_size, n_channels), dtype=known.values.dtype)
     for start, channels in parts:
@@ -189,6 +233,9 @@ def _dense(known: _Known, parts: _Parts, window_size: int) -> np.ndarray:
         for first in range(0, n_windows, _BLOCK):
             block = slice(first, first + _BLOCK)
             windows[block, :, channels] = _gather(known.codes, columns, start[block], window_size)
+        if seen is not None:
+            unseen = np.arange(window_size) < (seen - start)[:, None]
+            windows[:, :, channels] = np.where(unseen[:, :, None], np.nan, windows[:, :, channels])
     windows.flags.writeable = False
     return windows
 

@@ -24,6 +24,7 @@ class WindowMemory:
     keeps: str  # "all", "tail" or "none"
     axis: Axis
     history: History
+    max_gap: int | float | None = None  # in the unit of the places of rows
 
     @property
     def reach(self) -> int:
@@ -45,7 +46,13 @@ class WindowMemory:
         history = History.empty(values.shape[1]) if alone else self.history
         keys = self._placed(keys, history)
         return look_up(
-            keys, values, history, window_size=self.window_size, horizon=self.horizon, future=self.columns.future
+            keys,
+            values,
+            history,
+            window_size=self.window_size,
+            horizon=self.horizon,
+            future=self.columns.future,
+            max_gap=self.max_gap,
         )
 
     def placed(self, keys: Keys) -> Keys:

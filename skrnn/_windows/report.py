@@ -56,13 +56,19 @@ def report(found: Lookup, keys: Keys, horizon: int, incomplete: str) -> None:
             'longer horizon. incomplete="ignore" takes what is there.'
         )
     incomplete_rows = (found.n_missing > 0) | found.stale
-    n_incomplete = int(incomplete_rows.sum())
-    if not n_incomplete:
-        return
-    n_unseen = int(np.sum(incomplete_rows & found.unseen))
-    of_unseen = f" ({n_unseen} of them belong to series that fit has not seen)" if n_unseen else ""
-    why = no_key if keys.kind == "block" else f"the rows before are neither in X nor remembered from fit{of_unseen}"
-    _warn_or_raise(f"{n_incomplete} of {len(found.n_missing)} windows miss steps: {why}.", incomplete)
+    if incomplete_rows.any():
+        why = no_key if keys.kind == "block" else _why(found, incomplete_rows)
+        _warn_or_raise(f"{int(incomplete_rows.sum())} of {len(incomplete_rows)} windows miss steps: {why}.", incomplete)
+
+
+def _why(found: Lookup, incomplete_rows: np.ndarray) -> str:
+    """Why windows of rows with a key miss steps."""
+    n_unseen, n_cut = (int(np.sum(incomplete_rows & some)) for some in (found.unseen, found.cut))
+    return (
+        "the rows before are neither in X nor remembered from fit"
+        + f" ({n_unseen} of them belong to series that fit has not seen)" * (n_unseen > 0)
+        + f", or lie before a gap longer than max_gap ({n_cut} of them)" * (n_cut > 0)
+    )
 
 
 def report_unfilled(values: np.ndarray, future: np.ndarray, names: np.ndarray, incomplete: str) -> None:
@@ -89,7 +95,10 @@ def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incompl
     if incomplete == "ignore" or 2 * n_incomplete <= len(keys):
         return
     longest = int(np.bincount(keys.series).max())
-    if longest < memory.window_size + min(memory.horizon, 1):
+    n_cut = int(found.cut.sum())
+    if 2 * n_cut > n_incomplete:
+        why = f"{n_cut} of them start anew after a gap longer than max_gap"
+    elif longest < memory.window_size + min(memory.horizon, 1):
         why = f"no series is long enough for window_size={memory.window_size} (the longest has {longest} rows)"
     elif memory.axis.grid is None:
         why = f"most series are short for window_size={memory.window_size}"
@@ -113,6 +122,7 @@ def report_forecast(missing: np.ndarray, memory: WindowMemory, incomplete: str) 
     if incomplete == "ignore" or not n_incomplete:
         return
     remembered = "" if memory.axis.kind == "block" else ", and are not remembered from fit"
+    remembered += "" if memory.max_gap is None else ", or lie before a gap longer than max_gap"
     _warn_or_raise(
         f"{n_incomplete} of {missing.size} windows of the forecast miss steps: rows before it are not in "
         f"X{remembered}. Pass the last {memory.reach} rows of each series.",

@@ -32,9 +32,11 @@ from skrnn._windows.memory import WindowMemory
 from skrnn._windows.output import FlatOutput
 from skrnn._windows.reading import read
 from skrnn._windows.report import report, report_never_filled, report_unfilled
+from skrnn._windows.spans import longest_gap, plain_span
 from skrnn._windows.store import History
 
 _LABEL = [str, Real, tuple, np.generic, HasMethods("strftime")]  # the last are dates and periods
+_SPAN = [str, timedelta, np.timedelta64, HasMethods("rollforward")]  # the last are pandas' offsets
 
 
 class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, BaseEstimator):
@@ -79,6 +81,11 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         What ``transform`` and ``forecast`` do about windows that miss steps. If the newest step of a window is later
         than all that is known, which ``horizon`` >= 1 makes possible, ``transform`` raises unless this is "ignore".
         ``fit_transform`` does neither, as first rows have no past; it warns if more than half of the windows do.
+    max_gap : str, timedelta, pandas offset or number, default=None
+        Longest time between neighbouring rows of a series within a window, such as "3h", for keys that are numbers a
+        number. After a longer gap windows start anew: rows before it are not seen, so that their steps are NaN. On a
+        time grid, rows of NaN and absent rows are no neighbours, and spans of business days or months are "5B" or
+        "3MS". Without a grid the time up to the row itself counts too. None sees rows across any gap.
 
     Attributes
     ----------
@@ -128,6 +135,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         "history": [StrOptions({"all", "tail", "none"})],
         "flatten": ["boolean"],
         "incomplete": [StrOptions({"warn", "ignore", "error"})],
+        "max_gap": [*_SPAN, Interval(Real, 0, None, closed="neither"), None],
     }
 
     def __init__(
@@ -142,6 +150,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         history: str = "all",
         flatten: bool = False,
         incomplete: str = "warn",
+        max_gap: Any = None,
     ) -> None:
         self.window_size = window_size
         self.horizon = horizon
@@ -152,6 +161,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         self.history = history
         self.flatten = flatten
         self.incomplete = incomplete
+        self.max_gap = max_gap
 
     @learns
     @fit_context(prefer_skip_nested_validation=True)
@@ -264,7 +274,8 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
             warn_of_given_target(values[:, shown], y, columns.channel_names[shown])
         axis, nothing = Axis.of(keys, plain(self.freq)), History.empty(values.shape[1])
         sizes = plain(self.window_size), plain(self.horizon)
-        memory = WindowMemory(columns, *sizes, bool(self.flatten), plain(self.history), axis, nothing)
+        gap = longest_gap(plain_span(self.max_gap), axis, "max_gap")
+        memory = WindowMemory(columns, *sizes, bool(self.flatten), plain(self.history), axis, nothing, gap)
         self._memory = memory.remembering(keys, values)
         self.freq_ = axis.freq
         return keys, values
