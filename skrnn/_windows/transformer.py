@@ -32,7 +32,7 @@ from skrnn._windows.memory import WindowMemory
 from skrnn._windows.output import FlatOutput
 from skrnn._windows.reading import read
 from skrnn._windows.report import report, report_never_filled, report_unfilled
-from skrnn._windows.spans import longest_gap, plain_span
+from skrnn._windows.spans import longest_gap, plain_span, whole_steps
 from skrnn._windows.store import History
 
 _LABEL = [str, Real, tuple, np.generic, HasMethods("strftime")]  # the last are dates and periods
@@ -49,8 +49,9 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
 
     Parameters
     ----------
-    window_size : int
-        Number of steps in a window.
+    window_size : int, str, timedelta or pandas offset
+        Number of steps in a window, or a span of time, such as "24h", that is a whole number of steps of the time grid.
+        Of business days or months, spans are "20B" or "12MS".
     horizon : int, default=0
         How many steps a window ends before its row. With 0 the row itself is the newest step: use it where inputs of
         the same moment are known. With 1 or more the target's own past may be a column of X, and up to ``horizon``
@@ -91,6 +92,8 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
     ----------
     freq_ : str, number, pandas offset or None
         The time grid in use; an offset where pandas has no text that says all of it, such as its holidays.
+    window_size_ : int
+        Number of steps in a window.
     n_features_in_ : int
         Number of columns seen during fit, key columns included.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -126,7 +129,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
     _memory: WindowMemory  # set by fit
 
     _parameter_constraints: dict[str, Any] = {  # noqa: RUF012  scikit-learn's name and form
-        "window_size": [Count(1)],
+        "window_size": [*_SPAN, Count(1)],
         "horizon": [Count(0)],
         "future_columns": [*_LABEL, "array-like", callable, None],
         "time_column": [*_LABEL, None],
@@ -140,7 +143,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
 
     def __init__(
         self,
-        window_size: int,
+        window_size: Any,
         *,
         horizon: int = 0,
         future_columns: Any = None,
@@ -273,11 +276,12 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         if y is not None and len(shown):
             warn_of_given_target(values[:, shown], y, columns.channel_names[shown])
         axis, nothing = Axis.of(keys, plain(self.freq)), History.empty(values.shape[1])
-        sizes = plain(self.window_size), plain(self.horizon)
+        sizes = whole_steps(plain_span(self.window_size), axis, "window_size"), plain(self.horizon)
         gap = longest_gap(plain_span(self.max_gap), axis, "max_gap")
         memory = WindowMemory(columns, *sizes, bool(self.flatten), plain(self.history), axis, nothing, gap)
         self._memory = memory.remembering(keys, values)
         self.freq_ = axis.freq
+        self.window_size_ = memory.window_size
         return keys, values
 
 
