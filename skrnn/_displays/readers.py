@@ -58,14 +58,14 @@ def reader_of(model: Any, X: Any, caller: str) -> Reader:
     parts = take_apart(model, caller)
     memory = parts.memory
     example = parts.example(X[:1] if hasattr(X, "shape") else np.asarray(X)[:1])
-    known = memory.columns.future
+    known = memory.known
     ages = np.arange(memory.window_size)[::-1, None]
     return Reader(
         parts.look_up(X).windows,
         lambda windows: handed(windows, example, None),
         parts.back,
         _behind(parts.back),
-        [str(name) for name in memory.columns.channel_names],
+        [str(name) for name in memory.names(memory.columns.channel_names)],
         np.where(known, ages, ages + memory.horizon),
         True,
     )

@@ -42,7 +42,7 @@ class Parts:
     @property
     def known(self) -> np.ndarray:
         """Which channels of the window are known in advance."""
-        return self.memory.columns.future
+        return self.memory.known
 
     def channels(self, X: Any) -> np.ndarray:
         """What the window step reads of some rows (n, channel); each row counts by itself."""

@@ -34,7 +34,7 @@ def known_columns(parts: Parts, rows: Rows, future: Any) -> list[int]:
     table, columns = Table(rows.frame), parts.memory.columns
     if future is not None:
         return table.positions(future, "future")
-    if not parts.known.any():
+    if not columns.future.any():
         return []
     if columns.labels is None and parts.front and not rows.layout.is_array:
         raise ValueError(
@@ -42,7 +42,7 @@ def known_columns(parts: Parts, rows: Rows, future: Any) -> list[int]:
             "that are known in advance."
         )
     names = columns.channels if columns.labels is None else columns.channel_names
-    return [place for name in names[parts.known] if (place := table.find(name)) is not None]
+    return [place for name in names[columns.future] if (place := table.find(name)) is not None]
 
 
 def infer_targets(named: list[int] | None, rows: Rows, given: Sequence[int]) -> list[int] | None:
@@ -82,7 +82,8 @@ def check_fed_back(rows: Rows, parts: Parts, steps: int, targets: Sequence[int] 
 
 def check_known_in_advance(parts: Parts, rows: Rows, sheet: Sheet, given: Sequence[int]) -> None:
     """Refuse channels that are taken for known in advance, but change with columns that are not."""
-    if not parts.known.any():
+    known = parts.memory.columns.future
+    if not known.any():
         return
     unknown = [i for i in rows.channels if i not in given]
     frame, other = sheet.frame.iloc[-8:].copy(), sheet.frame.iloc[-8:].copy()
@@ -93,10 +94,10 @@ def check_known_in_advance(parts: Parts, rows: Rows, sheet: Sheet, given: Sequen
             other.isetitem(i, 2.0 * column.fillna(0.0) + 1.0)
         else:
             other.isetitem(i, rows.frame.iloc[np.arange(len(column)) % len(rows.frame), i].set_axis(column.index))
-    first, second = (parts.channels(sheet.given(shown))[:, parts.known] for shown in (frame, other))
+    first, second = (parts.channels(sheet.given(shown))[:, known] for shown in (frame, other))
     changed = np.any((first != second) & ~(np.isnan(first) & np.isnan(second)), axis=0)
     if changed.any():
-        names = ", ".join(repr(str(name)) for name in parts.memory.columns.channel_names[parts.known][changed])
+        names = ", ".join(repr(str(name)) for name in parts.memory.columns.channel_names[known][changed])
         raise ValueError(
             f"future_columns of the window step names {names}, whose values at the rows to be forecast are needed but "
             "not given. Say with future what is known in advance of the columns of X that they are made of; a column "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,6 +52,7 @@ def look_up(
     horizon: int,
     future: np.ndarray,
     max_gap: int | float | None = None,
+    elapsed: int | None = None,
 ) -> Lookup:
     """Windows of all rows of a call.
 
@@ -62,6 +63,8 @@ def look_up(
     The keys are placed on the grid and their series numbered as in ``history``, which may be empty. ``future``
     (n_channels,) is True for the channels that are known in advance. Rows that lie before a gap in their series of
     more than ``max_gap``, in units of places, are not seen; see ``_seen_from``.
+    With ``elapsed``, a last channel holds the time between a row and the one ``horizon`` rows before, at least one, in
+    units of so many places. It is known in advance.
     """
     rows, slot = distinct_rows(keys, values)
     reach = horizon + window_size - 1
@@ -69,19 +72,21 @@ def look_up(
     past, n_changed, contradicted = _without_shared(past, keys, values, rows)
     known, rank = _merge(past, keys, values, rows, reach)
     start = known.codes[rank[slot]] - reach
+    ahead = future if elapsed is None else np.append(future, True)
     parts: _Parts = [(start, slice(None))]
-    if future.any():
-        parts = [(start, np.flatnonzero(~future)), (start + horizon, np.flatnonzero(future))]
+    if ahead.any():
+        parts = [(start, np.flatnonzero(~ahead)), (start + horizon, np.flatnonzero(ahead))]
     seen, cut = start, np.zeros(len(start), dtype=bool)
     if max_gap is not None:
         valued = slice(None) if keys.position is None else _valued(known.values, future)
         seen = _seen_from(known, rank[slot], keys.series, start + window_size - 1, max_gap, valued)
         cut = _count(known.codes, start, seen) > 0
     whole = not cut.any()
+    shown = known if elapsed is None else replace(known, values=_with_elapsed(known, horizon, elapsed))
     windows = (
-        _view(known, parts, window_size)
+        _view(shown, parts, window_size)
         if whole and bool(np.all(np.diff(start) == 1))
-        else _dense(known, parts, window_size, None if whole else seen)
+        else _dense(shown, parts, window_size, None if whole else seen)
     )
     n_missing = np.zeros(len(start), dtype=np.int64)
     for first, _ in parts:
@@ -192,6 +197,19 @@ def _seen_from(
     none = (codes[newest] > end) | (series_of[newest] != series)  # that a gap could follow
     near = end - codes[newest] <= max_gap
     return np.where(none, known.codes[0], np.where(near, seen[newest], codes[newest] + 1))
+
+
+def _with_elapsed(known: _Known, horizon: int, unit: int) -> np.ndarray:
+    """Values of the known rows (m, channel + 1) with the time since the row ``horizon`` rows before, at least one.
+
+    With ``horizon`` the rows of a series that have no such row are read by no window that holds a value there. Without
+    it the first row of a series is one, with a time of 0.
+    """
+    lag = max(horizon, 1)
+    time = np.full(len(known.place), np.nan if horizon else 0.0)
+    same = known.series[lag:] == known.series[:-lag]
+    time[lag:][same] = (known.place[lag:] - known.place[:-lag])[same] / unit
+    return np.column_stack([known.values, time.astype(known.values.dtype)])
 
 
 def _count(codes: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:

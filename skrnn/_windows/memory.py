@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from skrnn._windows.keys import Keys
 from skrnn._windows.lookup import Lookup, look_up
 from skrnn._windows.store import History, distinct_rows
 from skrnn._windows.table import Columns
+
+ELAPSED = "elapsed"  # the name of that channel
 
 
 @dataclass(frozen=True)
@@ -25,11 +29,21 @@ class WindowMemory:
     axis: Axis
     history: History
     max_gap: int | float | None = None  # in the unit of the places of rows
+    elapsed: int | None = None  # of how many places a unit of the channel of elapsed time is
 
     @property
     def reach(self) -> int:
         """How many rows of the past the window of the next row needs."""
-        return self.window_size - 1 + self.horizon
+        return self.window_size - 1 + max(self.horizon, int(self.elapsed is not None))
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which channels of the windows are known in advance."""
+        return self.columns.future if self.elapsed is None else np.append(self.columns.future, True)
+
+    def names(self, of_columns: Iterable[Any]) -> list[Any]:
+        """Names of the channels of the windows, from those of the columns that are channels."""
+        return [*of_columns, *([] if self.elapsed is None else [ELAPSED])]
 
     def remembering(self, keys: Keys, values: np.ndarray) -> WindowMemory:
         """The same with more rows in the history, as far as it is kept."""
@@ -53,6 +67,7 @@ class WindowMemory:
             horizon=self.horizon,
             future=self.columns.future,
             max_gap=self.max_gap,
+            elapsed=self.elapsed,
         )
 
     def placed(self, keys: Keys) -> Keys:

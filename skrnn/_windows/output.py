@@ -55,4 +55,4 @@ class FlatOutput:
         check_is_fitted(now)
         memory = now._memory
         names = np.delete(check_feature_names_in(now, input_features), memory.columns.key_columns).tolist()
-        return lag_names(names, memory.window_size, memory.horizon, memory.columns.future)
+        return lag_names(memory.names(names), memory.window_size, memory.horizon, memory.known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from skrnn._validation import plain
 from skrnn._windows.axis import Axis
 from skrnn._windows.clock import DAY
 from skrnn._windows.grid import MONTHS, TOLERANCE, OffsetGrid
+from skrnn._windows.memory import ELAPSED
 
 _ROUNDING = 1e-9  # of a distance
 
@@ -69,6 +71,29 @@ def longest_gap(span: Any, axis: Axis, parameter: str) -> int | float | None:
             "would end at its newest step."
         )
     return int(steps)
+
+
+def unit_of_elapsed(axis: Axis, labels: Sequence[Any]) -> int:
+    """How many units of places make one of the channel of elapsed time: seconds of dates, or what keys count.
+
+    Raises
+    ------
+    ValueError
+        If rows have no times or lie on a grid, or if one of the ``labels`` of columns is the name of this channel.
+    """
+    if axis.kind == "block":
+        raise ValueError(
+            "elapsed=True needs the times of the rows, but X carries no key. Pass a data frame whose index is the "
+            "time, or name a time_column."
+        )
+    if axis.grid is not None:
+        raise ValueError(
+            f"elapsed=True is for rows that are taken in order, but those of X lie on a time grid "
+            f"(freq_={axis.freq!r}): its steps are of one length. Set freq=None, or leave elapsed out."
+        )
+    if ELAPSED in labels:
+        raise ValueError(f"elapsed=True adds a channel named {ELAPSED!r}, but X has a column of this name. Rename it.")
+    return 10**9 if axis.kind in ("datetime", "timedelta") else 1
 
 
 def _in_steps(span: Any, axis: Axis, parameter: str) -> float:

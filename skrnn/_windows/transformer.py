@@ -32,7 +32,7 @@ from skrnn._windows.memory import WindowMemory
 from skrnn._windows.output import FlatOutput
 from skrnn._windows.reading import read
 from skrnn._windows.report import report, report_never_filled, report_unfilled
-from skrnn._windows.spans import longest_gap, plain_span, whole_steps
+from skrnn._windows.spans import longest_gap, plain_span, unit_of_elapsed, whole_steps
 from skrnn._windows.store import History
 
 _LABEL = [str, Real, tuple, np.generic, HasMethods("strftime")]  # the last are dates and periods
@@ -87,6 +87,11 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         number. After a longer gap windows start anew: rows before it are not seen, so that their steps are NaN. On a
         time grid, rows of NaN and absent rows are no neighbours, and spans of business days or months are "5B" or
         "3MS". Without a grid the time up to the row itself counts too. None sees rows across any gap.
+    elapsed : bool, default=False
+        Add a last channel, "elapsed", for rows that lie on no time grid (``freq_`` is None): at each step the time
+        until the row ``horizon`` rows later, at the newest step so until the window's own row; with ``horizon=0`` the
+        time since the row before, 0 for the first row of a series. In seconds, for keys that are numbers or periods
+        in their unit.
 
     Attributes
     ----------
@@ -139,6 +144,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         "flatten": ["boolean"],
         "incomplete": [StrOptions({"warn", "ignore", "error"})],
         "max_gap": [*_SPAN, Interval(Real, 0, None, closed="neither"), None],
+        "elapsed": ["boolean"],
     }
 
     def __init__(
@@ -154,6 +160,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         flatten: bool = False,
         incomplete: str = "warn",
         max_gap: Any = None,
+        elapsed: bool = False,
     ) -> None:
         self.window_size = window_size
         self.horizon = horizon
@@ -165,6 +172,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         self.flatten = flatten
         self.incomplete = incomplete
         self.max_gap = max_gap
+        self.elapsed = elapsed
 
     @learns
     @fit_context(prefer_skip_nested_validation=True)
@@ -278,7 +286,8 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         axis, nothing = Axis.of(keys, plain(self.freq)), History.empty(values.shape[1])
         sizes = whole_steps(plain_span(self.window_size), axis, "window_size"), plain(self.horizon)
         gap = longest_gap(plain_span(self.max_gap), axis, "max_gap")
-        memory = WindowMemory(columns, *sizes, bool(self.flatten), plain(self.history), axis, nothing, gap)
+        unit = unit_of_elapsed(axis, columns.labels or ()) if self.elapsed else None
+        memory = WindowMemory(columns, *sizes, bool(self.flatten), plain(self.history), axis, nothing, gap, unit)
         self._memory = memory.remembering(keys, values)
         self.freq_ = axis.freq
         self.window_size_ = memory.window_size
