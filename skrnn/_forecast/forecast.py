@@ -13,6 +13,7 @@ from skrnn._forecast.labels import step_of
 from skrnn._forecast.parts import Parts, take_apart
 from skrnn._forecast.recursion import check_outputs
 from skrnn._forecast.roles import (
+    carried_columns,
     check_fed_back,
     check_known_in_advance,
     check_last_rows,
@@ -193,11 +194,12 @@ def forecast(
     table = read_future(future, rows, named)
     times = next_times(rows, table, step_of(rows, find=parts.memory.axis.kind == "block"), steps)
     given = {} if table is None else align(rows, table, times, ignored=named or ())
-    targets = infer_targets(named, rows, list(given))
-    check_fed_back(rows, parts, steps, targets, list(given))
-    check_last_rows(rows, targets, list(given))
+    known = [*given, *carried_columns(parts, rows, list(given))]
+    targets = infer_targets(named, rows, known)
+    check_fed_back(rows, parts, steps, targets, known)
+    check_last_rows(rows, targets, known)
     sheet, at = _next_rows(parts, rows, times, given)
-    check_known_in_advance(parts, rows, sheet, list(given))
+    check_known_in_advance(parts, rows, sheet, known)
     errors, read = asked.errors(parts, rows, targets, errors)
     now = parts.remembering_until(rows.keys.take(rows.last))
     found, missing = asked.answers(now, sheet, at, targets, errors)

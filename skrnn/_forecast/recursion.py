@@ -24,7 +24,7 @@ def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] |
     """Forecast the steps after some origins.
 
     The window of step a ends ``horizon`` steps before it. Its newest ``a - horizon`` steps lie after the origin: in
-    the channels that are not known in advance they hold predicted rows, which are the rows of the sheet with the
+    the channels that are observed they hold predicted rows, which are the rows of the sheet with the
     predictions in the target columns.
 
     Parameters
@@ -80,7 +80,7 @@ def _recurse(
     """``horizon`` steps at a time: they do not read each other."""
     n, steps = at.shape
     n_fed = steps - parts.horizon if parts.horizon else 0  # steps whose predictions are read by later ones
-    past = np.flatnonzero(~parts.known)
+    past = np.flatnonzero(parts.memory.observed)
     fed = np.empty((n, max(n_fed, 0), len(past)), dtype=windows.dtype)
     predicted = []
     width = at_a_time(parts.horizon, steps)

@@ -86,16 +86,7 @@ def check_known_in_advance(parts: Parts, rows: Rows, sheet: Sheet, given: Sequen
     if not known.any():
         return
     unknown = [i for i in rows.channels if i not in given]
-    frame, other = sheet.frame.iloc[-8:].copy(), sheet.frame.iloc[-8:].copy()
-    for i in unknown:
-        column = frame.iloc[:, i]
-        if column.dtype.kind in "iuf":
-            frame.isetitem(i, column.fillna(0.0))
-            other.isetitem(i, 2.0 * column.fillna(0.0) + 1.0)
-        else:
-            other.isetitem(i, rows.frame.iloc[np.arange(len(column)) % len(rows.frame), i].set_axis(column.index))
-    first, second = (parts.channels(sheet.given(shown))[:, known] for shown in (frame, other))
-    changed = np.any((first != second) & ~(np.isnan(first) & np.isnan(second)), axis=0)
+    changed = _changed(parts, rows, sheet.frame.iloc[-8:], unknown)[known]
     if changed.any():
         names = ", ".join(repr(str(name)) for name in parts.memory.columns.channel_names[known][changed])
         raise ValueError(
@@ -103,6 +94,46 @@ def check_known_in_advance(parts: Parts, rows: Rows, sheet: Sheet, given: Sequen
             "not given. Say with future what is known in advance of the columns of X that they are made of; a column "
             "that holds or follows from the target cannot be one of them."
         )
+
+
+def carried_columns(parts: Parts, rows: Rows, known: Sequence[int]) -> list[int]:
+    """Positions of the columns of X that a forecast carries on: with them static channels change, and no others.
+
+    These are static columns themselves, and what steps in front make them of. The columns that are ``known`` in
+    advance are left out.
+    """
+    static = parts.memory.columns.static
+    if static is None:
+        return []
+    carried = []
+    for i in (i for i in rows.channels if i not in known):
+        changed = _changed(parts, rows, rows.frame.iloc[-8:], [i])
+        if changed[static].any() and not changed[~static].any():
+            carried.append(i)
+    return carried
+
+
+def _changed(parts: Parts, rows: Rows, frame: Any, columns: Sequence[int]) -> np.ndarray:
+    """Which channels of some rows change if columns of them hold other values (channel,)."""
+    frame, other = frame.copy(), frame.copy()
+    for i in columns:
+        column = frame.iloc[:, i]
+        if column.dtype.kind in "iuf":
+            frame.isetitem(i, column.fillna(0.0))
+            other.isetitem(i, 2.0 * column.fillna(0.0) + 1.0)
+        else:
+            other.isetitem(i, _others(rows.frame.iloc[:, i], column))
+    first, second = (parts.channels(some.to_numpy() if rows.layout.is_array else some) for some in (frame, other))
+    return np.any((first != second) & ~(np.isnan(first) & np.isnan(second)), axis=0)
+
+
+def _others(every: Any, column: Any) -> Any:
+    """For each value of a column the next one of all that it has."""
+    values = every.dropna().drop_duplicates().reset_index(drop=True)
+    if not len(values):
+        return column
+    next_ = {value: i + 1 for i, value in enumerate(values)}
+    return values.take([next_.get(value, 0) % len(values) for value in column]).set_axis(column.index)
 
 
 def check_last_rows(rows: Rows, targets: Sequence[int] | None, given: Sequence[int]) -> None:

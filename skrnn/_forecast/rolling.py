@@ -17,7 +17,14 @@ from skrnn._forecast.calibrated import CalibratedModel
 from skrnn._forecast.distribution import Distribution
 from skrnn._forecast.parts import Parts, find_window, take_apart
 from skrnn._forecast.recursion import recurse_reading
-from skrnn._forecast.roles import check_fed_back, check_known_in_advance, infer_targets, known_columns, named_targets
+from skrnn._forecast.roles import (
+    carried_columns,
+    check_fed_back,
+    check_known_in_advance,
+    infer_targets,
+    known_columns,
+    named_targets,
+)
 from skrnn._forecast.rows import Layout, Rows, read_row_keys, read_rows, read_table
 from skrnn._forecast.sheet import Sheet, next_steps, on_grid
 from skrnn._forecast.units import Unit
@@ -160,7 +167,8 @@ def _fit_and_forecast(model: Any, examples: Examples, times: np.ndarray, plan: P
     parts = take_apart(model.fit(_take(examples.X, train), _take(examples.y, train)), caller)
     rows = read_rows(examples.X, parts)
     named = named_targets(plan.target, rows)
-    given = [place for place in known_columns(parts, rows, plan.future) if place not in (named or ())]
+    given = known_columns(parts, rows, plan.future)
+    given = [place for place in (*given, *carried_columns(parts, rows, given)) if place not in (named or ())]
     targets = infer_targets(named, rows, given)
     check_fed_back(rows, parts, plan.steps, targets, given)
     time = (rows.keys if rows.keys.kind != "block" else read_row_keys(rows.frame, rows.layout)).time
@@ -235,7 +243,7 @@ def _forecasts(
 def _keys(X: Any, window: SlidingWindowTransformer) -> Keys:
     """Keys of the rows of X as the parameters of a window step that need not be fitted name them."""
     frame, is_array, has_index = read_table(X)
-    columns = Columns.of(Table(frame), window.time_column, window.group_column, None)
+    columns = Columns.of(Table(frame), window.time_column, window.group_column)
     return read_row_keys(frame, Layout(is_array, has_index, *columns.keys))
 
 

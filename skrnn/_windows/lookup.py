@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from skrnn._windows.keys import Keys
+from skrnn._windows.static import Static
 from skrnn._windows.store import History, Rows, distinct_rows, same_rows
 
 _BLOCK = 4096  # windows that are gathered at a time
@@ -53,6 +54,7 @@ def look_up(
     future: np.ndarray,
     max_gap: int | float | None = None,
     elapsed: int | None = None,
+    static: Static | None = None,
 ) -> Lookup:
     """Windows of all rows of a call.
 
@@ -64,21 +66,25 @@ def look_up(
     (n_channels,) is True for the channels that are known in advance. Rows that lie before a gap in their series of
     more than ``max_gap``, in units of places, are not seen; see ``_seen_from``.
     With ``elapsed``, a last channel holds the time between a row and the one ``horizon`` rows before, at least one, in
-    units of so many places. It is known in advance.
+    units of so many places. It is known in advance. Missing values of ``static`` channels are those of the series.
     """
     rows, slot = distinct_rows(keys, values)
     reach = horizon + window_size - 1
     past = _within_reach(history, keys, reach)
-    past, n_changed, contradicted = _without_shared(past, keys, values, rows)
+    past, n_changed, contradicted = _without_shared(past, keys, values, rows, static)
     known, rank = _merge(past, keys, values, rows, reach)
     start = known.codes[rank[slot]] - reach
+    given = future.copy()
+    if static is not None:
+        given[static.channels] = True
+        known = replace(known, values=static.filled(known.values, known.series, keys, _valued(known.values, given)))
     ahead = future if elapsed is None else np.append(future, True)
     parts: _Parts = [(start, slice(None))]
     if ahead.any():
         parts = [(start, np.flatnonzero(~ahead)), (start + horizon, np.flatnonzero(ahead))]
     seen, cut = start, np.zeros(len(start), dtype=bool)
     if max_gap is not None:
-        valued = slice(None) if keys.position is None else _valued(known.values, future)
+        valued = slice(None) if keys.position is None else _valued(known.values, given)
         seen = _seen_from(known, rank[slot], keys.series, start + window_size - 1, max_gap, valued)
         cut = _count(known.codes, start, seen) > 0
     whole = not cut.any()
@@ -93,7 +99,7 @@ def look_up(
         stop = first + window_size
         held = _count(known.codes, first if whole else np.clip(seen, first, stop), stop)
         np.maximum(n_missing, window_size - held, out=n_missing)
-    stale = start + window_size - 1 > _newest(known, future, len(keys.labels))[keys.series]
+    stale = start + window_size - 1 > _newest(known, given, len(keys.labels))[keys.series]
     unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
     return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None, cut)
 
@@ -110,7 +116,7 @@ def _within_reach(history: History, keys: Keys, reach: int) -> History:
 
 
 def _without_shared(
-    past: History, keys: Keys, values: np.ndarray, rows: Rows
+    past: History, keys: Keys, values: np.ndarray, rows: Rows, static: Static | None
 ) -> tuple[History, int, tuple[Hashable, ...]]:
     """History without the keys of the call, and without series whose shared rows mostly hold other values."""
     if not len(past):
@@ -124,7 +130,8 @@ def _without_shared(
     if not len(repeats):
         return past, 0, ()
     old, new = order[repeats], row[order[repeats + 1] - n_past]
-    differs = ~same_rows(past.values[old], values[new])
+    compared = slice(None) if static is None else np.delete(np.arange(values.shape[1]), static.channels)
+    differs = ~same_rows(past.values[old][:, compared], values[new][:, compared])
     telling = ~np.all(np.isnan(values[new]), axis=1)
     n_labels = len(keys.labels)
     n_shared = np.bincount(past.series[old[telling]], minlength=n_labels)
@@ -159,20 +166,20 @@ def _merge(past: History, keys: Keys, values: np.ndarray, rows: Rows, reach: int
     return _Known(series, series.astype(np.int64) * span + (place - low), distance, values), rank
 
 
-def _newest(known: _Known, future: np.ndarray, n_series: int) -> np.ndarray:
+def _newest(known: _Known, given: np.ndarray, n_series: int) -> np.ndarray:
     """Code of the last row of each series that holds a value which was not known in advance."""
     newest = np.full(n_series, np.iinfo(np.int64).min)
     ends = np.append(np.flatnonzero(np.diff(known.series)), len(known.series) - 1)
     rows = ends
-    if not _valued(known.values[ends], future).all():
-        rows = np.flatnonzero(_valued(known.values, future))
+    if not _valued(known.values[ends], given).all():
+        rows = np.flatnonzero(_valued(known.values, given))
     newest[known.series[rows]] = known.codes[rows]
     return newest
 
 
-def _valued(values: np.ndarray, future: np.ndarray) -> np.ndarray:
-    """Which rows hold a value that was not known in advance; any value, if all are known."""
-    past = values if future.all() or not future.any() else values[:, ~future]
+def _valued(values: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Which rows hold a value that was observed: in a channel that is not given, if there are such."""
+    past = values if given.all() or not given.any() else values[:, ~given]
     return ~np.isnan(past).all(axis=1)
 
 

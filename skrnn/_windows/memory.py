@@ -11,6 +11,7 @@ import numpy as np
 from skrnn._windows.axis import Axis
 from skrnn._windows.keys import Keys
 from skrnn._windows.lookup import Lookup, look_up
+from skrnn._windows.static import Static
 from skrnn._windows.store import History, distinct_rows
 from skrnn._windows.table import Columns
 
@@ -41,6 +42,19 @@ class WindowMemory:
         """Which channels of the windows are known in advance."""
         return self.columns.future if self.elapsed is None else np.append(self.columns.future, True)
 
+    @property
+    def observed(self) -> np.ndarray:
+        """Which channels of the windows hold what was observed: neither known in advance nor of one value."""
+        return ~(self.columns.given if self.elapsed is None else np.append(self.columns.given, True))
+
+    @property
+    def static(self) -> Static | None:
+        """The channels that hold one value for each series; None if there are none."""
+        columns = self.columns
+        if columns.static is None:
+            return None
+        return Static(np.flatnonzero(columns.static), columns.channel_names[columns.static])
+
     def names(self, of_columns: Iterable[Any]) -> list[Any]:
         """Names of the channels of the windows, from those of the columns that are channels."""
         return [*of_columns, *([] if self.elapsed is None else [ELAPSED])]
@@ -50,6 +64,9 @@ class WindowMemory:
         keys = self._placed(keys, self.history)
         rows, _ = distinct_rows(keys, values)
         extended = self.history.extended(keys, values, rows)
+        if self.static is not None:
+            holds = np.zeros(len(extended), dtype=bool)
+            self.static.filled(extended.values, extended.series, keys, holds)  # which checks them
         if self.keeps == "none" or keys.kind == "block":
             return self
         return replace(self, history=extended.tail(self.reach) if self.keeps == "tail" else extended)
@@ -68,6 +85,7 @@ class WindowMemory:
             future=self.columns.future,
             max_gap=self.max_gap,
             elapsed=self.elapsed,
+            static=self.static,
         )
 
     def placed(self, keys: Keys) -> Keys:

@@ -10,6 +10,7 @@ from skrnn._validation import IncompleteWindowWarning
 from skrnn._windows.keys import Keys
 from skrnn._windows.lookup import Lookup
 from skrnn._windows.memory import WindowMemory
+from skrnn._windows.table import Columns
 
 _GRID_HELP = (
     " Steps of the time grid that hold no rows, as at night, on Sundays or on holidays, count too: freq=None takes the "
@@ -71,17 +72,17 @@ def _why(found: Lookup, incomplete_rows: np.ndarray) -> str:
     )
 
 
-def report_unfilled(values: np.ndarray, future: np.ndarray, names: np.ndarray, incomplete: str) -> None:
-    """Tell of rows to be forecast (n, channel) that lack what is known in advance: the ``future`` channels, bool."""
-    missing = np.isnan(values)
-    to_forecast = missing[:, ~future].all(axis=1)
+def report_unfilled(values: np.ndarray, columns: Columns, incomplete: str) -> None:
+    """Tell of rows to be forecast (n, channel) that lack what is known in advance."""
+    missing, future = np.isnan(values), columns.future
+    to_forecast = missing[:, ~columns.given].all(axis=1)
     lacking = missing[:, future] & to_forecast[:, None]
     if future.all() or incomplete == "ignore" or not lacking.any():
         return
-    columns = ", ".join(map(str, names[future][lacking.any(axis=0)]))
+    names = ", ".join(map(str, columns.channel_names[future][lacking.any(axis=0)]))
     _warn_or_raise(
         f"{int(lacking.any(axis=1).sum())} rows to be forecast hold NaN in columns that are known in advance "
-        f"({columns}), so that their newest steps are skipped. Fill them.",
+        f"({names}), so that their newest steps are skipped. Fill them.",
         incomplete,
     )
 

@@ -68,6 +68,14 @@ class Table:
             several = [columns]
         return [position for column in several if (position := self.position(column, parameter)) is not None]
 
+    def named(self, columns: Any, parameter: str) -> np.ndarray:
+        """Which columns (n_columns,) a parameter names, or a callable like scikit-learn's make_column_selector."""
+        if callable(columns):
+            columns = list(columns(self.X))
+        found = np.zeros(self.X.shape[1], dtype=bool)
+        found[self.positions(columns, parameter)] = True
+        return found
+
     def column(self, position: int | None) -> Any:
         """One column; None for None."""
         if position is None:
@@ -98,21 +106,34 @@ class Columns:
     labels: tuple[Any, ...] | None  # of a frame
     keys: tuple[int | None, int | None]  # positions of the column of times and of that of series
     future: np.ndarray  # (n_channels,) bool: known in advance
+    static: np.ndarray | None = None  # (n_channels,) bool: one value for each series
 
     @classmethod
-    def of(cls, table: Table, time_column: Any, group_column: Any, future_columns: Any) -> Columns:
+    def of(
+        cls, table: Table, time_column: Any, group_column: Any, future_columns: Any = None, static_columns: Any = None
+    ) -> Columns:
         """The columns that parameters name."""
         keys = table.key(time_column, "time_column"), table.key(group_column, "group_column")
-        future = np.zeros(table.X.shape[1], dtype=bool)
-        if callable(future_columns):  # such as scikit-learn's make_column_selector
-            future_columns = list(future_columns(table.X))
-        future[table.positions(future_columns, "future_columns")] = True
-        return cls(table.labels, keys, np.delete(future, [i for i in keys if i is not None]))
+        channels = [i for i in range(table.X.shape[1]) if i not in keys]
+        future = table.named(future_columns, "future_columns")[channels]
+        static = table.named(static_columns, "static_columns")[channels]
+        columns = cls(table.labels, keys, future, static if static.any() else None)
+        both = columns.channel_names[future & static]
+        if len(both):
+            raise ValueError(
+                f"Both future_columns and static_columns name {in_words(both)}. Name a column in one only."
+            )
+        return columns
 
     @property
     def key_columns(self) -> list[int]:
         """Positions of the columns that are no channels."""
         return [column for column in self.keys if column is not None]
+
+    @property
+    def given(self) -> np.ndarray:
+        """Which channels tell nothing of what was observed: those known in advance, and those of one value."""
+        return self.future if self.static is None else self.future | self.static
 
     @property
     def channels(self) -> np.ndarray:

@@ -92,6 +92,10 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         until the row ``horizon`` rows later, at the newest step so until the window's own row; with ``horizon=0`` the
         time since the row before, 0 for the first row of a series. In seconds, for keys that are numbers or periods
         in their unit.
+    static_columns : label, tuple of labels or callable, default=None
+        Columns that hold one value for each series of a panel, such as the size of a shop, named like
+        ``future_columns``. They are channels like the others, but need not be known for every row: where a row that
+        holds other values lacks them, they are those of its series, and ``forecast`` carries them on by itself.
 
     Attributes
     ----------
@@ -145,6 +149,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         "incomplete": [StrOptions({"warn", "ignore", "error"})],
         "max_gap": [*_SPAN, Interval(Real, 0, None, closed="neither"), None],
         "elapsed": ["boolean"],
+        "static_columns": [*_LABEL, "array-like", callable, None],
     }
 
     def __init__(
@@ -161,6 +166,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         incomplete: str = "warn",
         max_gap: Any = None,
         elapsed: bool = False,
+        static_columns: Any = None,
     ) -> None:
         self.window_size = window_size
         self.horizon = horizon
@@ -173,6 +179,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         self.incomplete = incomplete
         self.max_gap = max_gap
         self.elapsed = elapsed
+        self.static_columns = static_columns
 
     @learns
     @fit_context(prefer_skip_nested_validation=True)
@@ -267,7 +274,7 @@ class SlidingWindowTransformer(FlatOutput, TransformerMixin, VersionedState, Bas
         found = memory.look_up(keys, values)
         report(found, keys, memory.horizon, now.incomplete)
         if memory.horizon and memory.columns.future.any():
-            report_unfilled(values, memory.columns.future, memory.columns.channel_names, now.incomplete)
+            report_unfilled(values, memory.columns, now.incomplete)
         return _in_shape(found, memory)
 
     def __sklearn_tags__(self) -> Tags:
