@@ -294,7 +294,7 @@ X = table()
         (
             pipe(future_columns="wind", front=[FunctionTransformer(lambda X: X.rename(columns={"wind": "air"}))]),
             {},
-            "names 'wind', whose values .* are needed but not given. Say with future what is known in advance",
+            "'wind' is not a column of X. Its columns: 'load', 'air'",
         ),
         (pipe(future_columns="load"), {"target": "load"}, "holds or follows from the target cannot be one of them"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.tseries.holiday import USFederalHolidayCalendar
-from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
@@ -167,3 +167,32 @@ def test_what_is_made_of_columns_that_are_not_known_is_refused():
     with pytest.raises(ValueError, match=r"names 'weekday', .* needed but not given\. Say with future"):
         backtest(pipe(front), X, X["visits"], steps=1, target="visits")
     backtest(pipe(front), X, X["visits"], steps=2, target="visits", future="sky", stride=20)
+
+
+def series_of_different_size():
+    """Sales that change by shares of themselves, in shops of very different size."""
+    rng = np.random.default_rng(0)
+    frames = {}
+    for shop, size in {"kiosk": 1.0, "shop": 30.0, "hall": 1000.0}.items():
+        level = np.zeros(150)
+        for i in range(1, 150):
+            level[i] = 0.8 * level[i - 1] + rng.normal(scale=0.1)
+        frames[shop] = pd.DataFrame({"sales": size * np.exp(level)}, index=DAYS[:150])
+    return pd.concat(frames, names=["shop"])
+
+
+def test_logarithms_serve_series_of_very_different_size_and_their_bands():
+    X = series_of_different_size()
+    windows = SlidingWindowTransformer(3, horizon=1, flatten=True)
+    plain = make_pipeline(windows, FunctionTransformer(np.nan_to_num), Ridge())
+    inside = make_pipeline(FunctionTransformer(np.log), windows, FunctionTransformer(np.nan_to_num), Ridge())
+    logs = TransformedTargetRegressor(inside, func=np.log, inverse_func=np.exp)
+    shares = {}
+    for name, model in {"plain": plain, "logs": logs}.items():
+        _, found = backtest(model, X, X["sales"], steps=3, stride=3, return_forecasts=True)
+        shares[name] = ((found["model"] - found["y_true"]).abs() / found["y_true"]).groupby(level="shop").mean()
+    assert shares["logs"].max() < 0.25
+    assert shares["plain"]["kiosk"] > 2 * shares["logs"]["kiosk"]
+    bands = forecast(calibrate(logs, X, X["sales"], steps=3), X, 3, confidence_level=0.8)
+    width = np.log(bands["sales_upper"]) - np.log(bands["sales_lower"])
+    np.testing.assert_allclose(width["kiosk"], width["hall"])
