@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
 from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
@@ -52,4 +53,8 @@ class VersionedState:
                 ),
                 stacklevel=2,
             )
-        super().__setstate__(state)  # type: ignore[misc]
+        parameters = signature(type(self)).parameters.values()
+        later = {
+            each.name: each.default for each in parameters if each.name not in state
+        }  # than the version that saved
+        super().__setstate__({**later, **state})  # type: ignore[misc]

@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 
@@ -93,11 +94,21 @@ def test_a_search_a_forecast_and_a_saved_model_take_spans():
     pd.testing.assert_frame_equal(forecast(again, X, 4), expected)
 
 
-def test_parameters_that_later_versions_brought_are_not_missed_in_earlier_files():
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_a_file_of_an_earlier_version_is_read(protocol):
     X = rows(pd.RangeIndex(30))
     windows = SlidingWindowTransformer(3).fit(X[:20])
     expected = windows.transform(X[20:])
-    state = pickle.loads(pickle.dumps(windows))
-    del state.__dict__["max_gap"], state.__dict__["window_size_"], state._memory.__dict__["max_gap"]
-    np.testing.assert_array_equal(state.transform(X[20:]), expected)
-    np.testing.assert_array_equal(state.partial_fit(X[20:25]).transform(X[25:]), windows.transform(X)[25:])
+    memory = windows._memory
+    for held, names in [
+        (windows, ["max_gap", "elapsed", "static_columns", "window_size_"]),
+        (memory, ["max_gap", "elapsed"]),
+        (memory.columns, ["static"]),
+    ]:
+        for name in names:
+            del held.__dict__[name]
+    again = pickle.loads(pickle.dumps(windows, protocol))
+    assert clone(again).get_params() == SlidingWindowTransformer(3).get_params()
+    assert repr(again) == "SlidingWindowTransformer(window_size=3)"
+    np.testing.assert_array_equal(again.transform(X[20:]), expected)
+    np.testing.assert_array_equal(again.partial_fit(X[20:25]).transform(X[25:]), expected[5:])

@@ -221,3 +221,35 @@ def test_forecasts_and_backtests_see_what_predictions_see(history):
     np.testing.assert_allclose(rolled.loc[origin]["model"], forecast(past, X[:origin], 2)["load"])
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict(later), model.predict(later))
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    rows=ROWS,
+    now=st.integers(0, 30),
+    window_size=st.integers(1, 4),
+    horizon=st.sampled_from([0, 1, 2]),
+    max_gap=st.sampled_from([None, "2h", "5h"]),
+    history=st.sampled_from(["all", "tail"]),
+    elapsed=st.booleans(),
+)
+def test_what_is_remembered_is_as_good_as_what_is_passed(rows, now, window_size, horizon, max_gap, history, elapsed):
+    X = table(rows).assign(static=[float(series) for series, _, _ in rows])
+    past = np.array([hour <= now for _, hour, _ in rows])
+    if past.all() or not past.any():
+        return
+    windows = SlidingWindowTransformer(
+        window_size,
+        horizon=horizon,
+        future_columns="known",
+        static_columns="static",
+        freq=None if elapsed else "h",
+        max_gap=max_gap,
+        history=history,
+        elapsed=elapsed,
+        incomplete="ignore",
+    )
+    whole = windows.fit_transform(X)[~past]
+    np.testing.assert_array_equal(windows.fit(X[past]).transform(X[~past]), whole)
+    changed = X.assign(past=X["past"].where(past, -1.0))
+    np.testing.assert_array_equal(windows.fit_transform(changed)[past], windows.fit_transform(X)[past])

@@ -73,14 +73,16 @@ def forecast(
     target : label or list of them, default=None
         Columns of X of which y is the value at the row itself, in the units of X; one for each output of the model,
         in this order. Those of a data frame are named by their labels, those of an array by their positions. If None:
-        the only column of X that is not known in advance. Needed if ``steps`` is larger than a ``horizon`` other than
-        0, or for a ``confidence_level``; else there may be none.
+        the only column of X that is neither known in advance nor static. Needed if ``steps`` is larger than a
+        ``horizon`` other than 0, or for a ``confidence_level``; else there may be none.
     future : data frame, Series or array, default=None
         Values of the columns that are known in advance, at least for the next ``steps`` rows. A data frame is matched
         by key, and one whose index names no series holds for all; other rows and target columns are ignored. An
         array is matched by position, for several series one after another, in the order of the result, with ``steps``
         rows for each; it has all columns of X, with NaN in those that are not known, or, if ``target``
-        is given, those that are no targets.
+        is given, those that are no targets. What steps in front of the window step make of the key of a row, and what
+        its ``static_columns`` are made of, need not be given. Where rows lie on no time grid, the index of ``future``
+        tells the times to forecast.
     confidence_level : float, default=None
         Share of the values that a band shall hold, in (0, 1). The rows of X later than the last row that the window
         step remembers from ``fit`` then serve for calibration: from each of them, and from the last row of ``fit``,

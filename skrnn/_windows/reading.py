@@ -20,8 +20,12 @@ def read(transformer: Any, X: Any, memory: WindowMemory | None) -> tuple[Keys, n
     reset = memory is None
     frame = Table.of_frame(X)
     table = frame or Table(check_rows(transformer, X, reset=reset))
-    parameters = ("time_column", "group_column", "future_columns", "static_columns")
-    named = [getattr(transformer, name, None) for name in parameters]  # earlier versions saved fewer
+    named = (
+        transformer.time_column,
+        transformer.group_column,
+        transformer.future_columns,
+        transformer.static_columns,
+    )
     columns = Columns.of(table, *named) if memory is None else memory.columns
     places = columns.places(table)
     key_columns = [place for place in places if place is not None]
