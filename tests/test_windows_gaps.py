@@ -253,3 +253,51 @@ def test_what_is_remembered_is_as_good_as_what_is_passed(rows, now, window_size,
     np.testing.assert_array_equal(windows.fit(X[past]).transform(X[~past]), whole)
     changed = X.assign(past=X["past"].where(past, -1.0))
     np.testing.assert_array_equal(windows.fit_transform(changed)[past], windows.fit_transform(X)[past])
+
+
+def on_times(minutes):
+    """A series at some minutes, whose value tells its minute."""
+    index = pd.Timestamp("2024-01-01") + pd.to_timedelta(minutes, unit="min")
+    return pd.DataFrame({"load": np.array(minutes, dtype=float)}, index=index)
+
+
+class Recorder(LinearRegression):
+    """Answers the newest step that it reads and 1, and keeps what it has read."""
+
+    def predict(self, X):
+        self.read_ = [*getattr(self, "read_", []), *np.asarray(X).tolist()]
+        return np.full(len(X), -1.0)
+
+
+@pytest.mark.parametrize("regular", [True, False])
+def test_steps_that_are_fed_back_lie_behind_gaps_too(regular):
+    X = on_times([0, 1, 2, 9, 10, 11])
+    windows = SlidingWindowTransformer(
+        5, horizon=1, flatten=True, freq="min" if regular else None, max_gap="3min", incomplete="ignore"
+    )
+    model = make_pipeline(windows, FunctionTransformer(lambda X: X), Recorder())
+    model[:-1].fit(X)
+    model[-1].coef_ = 0  # fitted
+    future = None if regular else pd.DataFrame(index=on_times([12, 13, 20, 21]).index)
+    found = forecast(model, X, 4, future=future)
+    nan, fed = np.nan, -1.0
+    expected = [
+        [nan, nan, 9, 10, 11],
+        [nan, 9, 10, 11, fed],
+        [9, 10, 11, fed, fed] if regular else [nan] * 5,
+        [10, 11, fed, fed, fed] if regular else [nan, nan, nan, nan, fed],
+    ]
+    np.testing.assert_array_equal(model[-1].read_, expected)
+    assert found["load"].tolist() == [-1.0] * 4
+
+
+def test_an_origin_does_not_see_a_gap_that_comes_after_it():
+    minutes = [*range(20), *range(30, 50)]  # the rows after minute 19 are absent
+    X = on_times(minutes)
+    windows = SlidingWindowTransformer(4, horizon=1, flatten=True, freq="min", max_gap="3min", incomplete="ignore")
+    model = make_pipeline(windows, FunctionTransformer(np.nan_to_num), LinearRegression())
+    _, rolled = backtest(model, X, X["load"], steps=12, test_size=22, return_forecasts=True)
+    past = X[:20]
+    expected = forecast(clone(model).fit(X[:18], X["load"][:18]), past, 12)["load"]
+    found = rolled.loc[X.index[19]]
+    np.testing.assert_allclose(found["model"], expected[found["time"]])

@@ -52,6 +52,10 @@ class Parts:
         """Windows (n, step, channel) of some rows, and how many of their steps no row holds."""
         return self.memory.look_up(*self._rows(X))
 
+    def windows_across_gaps(self, X: Any) -> np.ndarray:
+        """The same windows (n, step, channel), which no gap cuts."""
+        return replace(self.memory, max_gap=None).look_up(*self._rows(X)).windows
+
     def placed(self, X: Any) -> tuple[Keys, Lookup]:
         """Keys of some rows, on the time grid, and what they find."""
         keys, values = self._rows(X)

@@ -9,6 +9,7 @@ import numpy as np
 
 from skrnn._forecast.parts import Parts, handed
 from skrnn._forecast.sheet import Sheet
+from skrnn._windows.lookup import Lookup
 
 _VALUES_AT_ONCE = 4_000_000  # of the windows that are copied
 # From windows of (origin * step) rows, as the back reads them, and the count of steps: (origin * step, output, reading)
@@ -57,12 +58,23 @@ def recurse_reading(
     Later steps read the first of them.
     """
     found = parts.look_up(sheet.given())
-    windows = found.windows
+    windows, n_seen = found.windows, None
+    if parts.memory.max_gap is not None and at.shape[1] > parts.horizon > 0:
+        windows, n_seen = parts.windows_across_gaps(sheet.given()), _n_seen(found, at, parts.horizon)
     example = parts.example(sheet.given(sheet.frame.iloc[:1]))
     n_values = at_a_time(parts.horizon, at.shape[1]) * int(np.prod(windows.shape[1:]))
     n_origins = max(_VALUES_AT_ONCE // n_values, 1)
     done = [
-        _recurse(parts, sheet, windows, example, at[first : first + n_origins], targets, read)
+        _recurse(
+            parts,
+            sheet,
+            windows,
+            example,
+            at[first : first + n_origins],
+            None if n_seen is None else n_seen[first : first + n_origins],
+            targets,
+            read,
+        )
         for first in range(0, len(at), n_origins)
     ]
     return np.concatenate(done), found.n_missing[at] > 0
@@ -74,10 +86,11 @@ def _recurse(
     windows: np.ndarray,
     example: Any,
     at: np.ndarray,
+    n_seen: np.ndarray | None,
     targets: Sequence[int] | None,
     read: Read,
 ) -> np.ndarray:
-    """``horizon`` steps at a time: they do not read each other."""
+    """``horizon`` steps at a time: they do not read each other. The newest ``n_seen`` steps of each window are read."""
     n, steps = at.shape
     n_fed = steps - parts.horizon if parts.horizon else 0  # steps whose predictions are read by later ones
     past = np.flatnonzero(parts.memory.observed)
@@ -93,6 +106,8 @@ def _recurse(
             ],
             axis=1,
         )  # (origin, step of the forecast, step of the window, channel)
+        if n_seen is not None:
+            shown = _behind_gaps(shown, n_seen[:, first:stop], parts)
         rows = at[:, first:stop].ravel()
         X = handed(shown.reshape(-1, *windows.shape[1:]), example, sheet.index.take(rows))
         answers = read(X, stop - first)  # (origin * step of the forecast, output, reading)
@@ -104,6 +119,25 @@ def _recurse(
             next_rows = _with_answers(sheet, at[:, first : min(stop, n_fed)].ravel(), answered, targets)
             fed[:, first:stop] = parts.channels(next_rows)[:, past].reshape(n, -1, len(past))
     return np.concatenate(predicted, axis=1)
+
+
+def _n_seen(found: Lookup, at: np.ndarray, horizon: int) -> np.ndarray:
+    """How many of the newest steps the window of each step of a forecast sees (n_origins, steps).
+
+    On a grid no gap lies between the origin and the steps that are predicted, whether or not the sheet holds them.
+    """
+    if not found.on_grid:
+        return found.n_seen[at]
+    n_fed = np.arange(1, at.shape[1] + 1) - horizon
+    last = np.where(n_fed > 0, at[:, horizon - 1, None], at)  # the window of step ``horizon`` ends at the origin
+    return np.asarray(found.n_seen[last] + np.maximum(n_fed, 0))
+
+
+def _behind_gaps(windows: np.ndarray, n_seen: np.ndarray, parts: Parts) -> np.ndarray:
+    """Windows (..., step, channel) without the steps before a gap; the newest ``n_seen`` (...) lie behind it."""
+    ages, known = np.arange(windows.shape[-2])[::-1], parts.known
+    age_of_row = ages[:, None] + np.where(known, 0, parts.horizon)  # (step, channel)
+    return np.where(age_of_row < n_seen[..., None, None] + parts.horizon, windows, np.nan).astype(windows.dtype)
 
 
 def check_outputs(targets: Sequence[int], n_outputs: int) -> None:

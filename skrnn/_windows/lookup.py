@@ -28,7 +28,8 @@ class Lookup:
     n_changed: int  # keys whose remembered row holds other values than the call's
     contradicted: tuple[Hashable, ...]  # series whose history was ignored since most shared rows differ
     on_grid: bool  # whether steps are those of a time grid, not the rows in order
-    cut: np.ndarray  # (n,) bool: the window would hold rows from before a gap that is too long
+    n_seen: np.ndarray  # (n,) how many of the newest steps lie behind the last gap that is too long
+    cut: np.ndarray  # (n,) bool: the window would hold rows from before that gap
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ def look_up(
         np.maximum(n_missing, window_size - held, out=n_missing)
     stale = start + window_size - 1 > _newest(known, given, len(keys.labels))[keys.series]
     unseen = (keys.series >= len(history.labels)) & (len(history) > 0)
-    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None, cut)
+    n_seen = np.clip(start + window_size - seen, 0, window_size)
+    return Lookup(windows, n_missing, stale, unseen, n_changed, contradicted, keys.position is not None, n_seen, cut)
 
 
 def _within_reach(history: History, keys: Keys, reach: int) -> History:
@@ -195,9 +197,11 @@ def _seen_from(
     codes, place, series_of = known.codes[valued], known.place[valued], known.series[valued]
     if not len(codes):
         return np.full(len(end), known.codes[0])
-    far = (np.diff(place) > max_gap) | (np.diff(series_of) != 0)
-    begin = np.concatenate([[0], np.flatnonzero(far) + 1])
-    seen = codes[begin[np.concatenate([[0], np.cumsum(far)])]]
+    other = np.diff(series_of) != 0
+    starts_anew = np.append(True, other | (np.diff(place) > max_gap))
+    begin = np.flatnonzero(starts_anew)
+    first = np.append(True, other)[begin]  # of its series: no gap lies before it
+    seen = np.where(first, known.codes[0], codes[begin])[np.cumsum(starts_anew) - 1]
     if isinstance(valued, slice):
         return np.asarray(seen[at])
     newest = np.maximum(np.searchsorted(codes, end, side="right") - 1, 0)
