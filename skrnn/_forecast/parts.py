@@ -48,13 +48,10 @@ class Parts:
         """What the window step reads of some rows (n, channel); each row counts by itself."""
         return self._rows(X)[1]
 
-    def look_up(self, X: Any) -> Lookup:
+    def look_up(self, X: Any, *, across_gaps: bool = False) -> Lookup:
         """Windows (n, step, channel) of some rows, and how many of their steps no row holds."""
-        return self.memory.look_up(*self._rows(X))
-
-    def windows_across_gaps(self, X: Any) -> np.ndarray:
-        """The same windows (n, step, channel), which no gap cuts."""
-        return replace(self.memory, max_gap=None).look_up(*self._rows(X)).windows
+        memory = replace(self.memory, max_gap=None) if across_gaps else self.memory
+        return memory.look_up(*self._rows(X))
 
     def placed(self, X: Any) -> tuple[Keys, Lookup]:
         """Keys of some rows, on the time grid, and what they find."""

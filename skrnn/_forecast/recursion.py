@@ -60,7 +60,8 @@ def recurse_reading(
     found = parts.look_up(sheet.given())
     windows, n_seen = found.windows, None
     if parts.memory.max_gap is not None and at.shape[1] > parts.horizon > 0:
-        windows, n_seen = parts.windows_across_gaps(sheet.given()), _n_seen(found, at, parts.horizon)
+        windows = parts.look_up(sheet.given(), across_gaps=True).windows
+        n_seen = _n_seen(found, at, parts.horizon)
     example = parts.example(sheet.given(sheet.frame.iloc[:1]))
     n_values = at_a_time(parts.horizon, at.shape[1]) * int(np.prod(windows.shape[1:]))
     n_origins = max(_VALUES_AT_ONCE // n_values, 1)

@@ -190,9 +190,9 @@ def _seen_from(
 ) -> np.ndarray:
     """The code of the oldest row that the window of each row may hold (n,).
 
-    Windows start anew after a gap. On a grid, gaps lie between ``valued`` rows (m,), and between the last of them and
-    the code ``end`` (n,) of the newest step. Without one they lie between any two rows up to the row itself, the
-    known row ``at`` (n,), which is of ``series`` (n,).
+    Windows start anew after a gap: nothing up to the last row before it is seen. On a grid, gaps lie between
+    ``valued`` rows (m,), and between the last of them and the code ``end`` (n,) of the newest step. Without one they
+    lie between any two rows up to the row itself, the known row ``at`` (n,), which is of ``series`` (n,).
     """
     codes, place, series_of = known.codes[valued], known.place[valued], known.series[valued]
     if not len(codes):
@@ -201,7 +201,7 @@ def _seen_from(
     starts_anew = np.append(True, other | (np.diff(place) > max_gap))
     begin = np.flatnonzero(starts_anew)
     first = np.append(True, other)[begin]  # of its series: no gap lies before it
-    seen = np.where(first, known.codes[0], codes[begin])[np.cumsum(starts_anew) - 1]
+    seen = np.where(first, known.codes[0], codes[begin - 1] + 1)[np.cumsum(starts_anew) - 1]
     if isinstance(valued, slice):
         return np.asarray(seen[at])
     newest = np.maximum(np.searchsorted(codes, end, side="right") - 1, 0)
