@@ -1,9 +1,9 @@
 """Errors on published tasks, beside the published figure of a recurrent network and what simple means reach.
 
 Each task keeps the split, the scaling and the measure under which its figure was published; ``_tasks.py`` says them
-once. The networks have the parameters in ``COMMON``; what a task sets beside is in its row of the table. Simple means
-are computed in the same run, such as ridge regression with its penalty chosen by cross-validation. The data is looked
-for in ``SKRNN_DATA``; tasks whose data is not there are left out, with a word::
+once. The networks have their defaults; what a task sets beside is in its row of the table. Simple means are computed in
+the same run, such as ridge regression with its penalty chosen by cross-validation. The data is looked for in
+``SKRNN_DATA``; tasks whose data is not there are left out, with a word::
 
     python tests/benchmarks/accuracy.py [--only taxi,adding] [--seeds 3] [--json FILE]
 """
@@ -24,7 +24,6 @@ from _common import names, print_machine, print_table, write_json
 from _problem import Task
 from _tasks import TASKS
 
-COMMON = {"learning_rate": "cosine", "dropout": 0.1}
 SIMPLE = ("persistence", "season", "ridge", "boosting")
 
 
@@ -34,7 +33,7 @@ def measure(name: str, task: Task, n_seeds: int) -> list[dict[str, object]]:
     answers, times = [], []
     for seed in range(n_seeds):
         begin = time.perf_counter()
-        answers.append(problem.network({**COMMON, **task.own, "random_state": seed}))
+        answers.append(problem.network({**task.own, "random_state": seed}))
         times.append(time.perf_counter() - begin)
     simple_answers = {name: answer() for name, answer in problem.simple.items()}
     rows = []
