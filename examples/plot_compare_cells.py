@@ -73,22 +73,23 @@ print(f"as published, all three: {table.xs('as published', level=1)['seconds'].s
 # %%
 # The figure
 # ----------
-# Left the training losses of the published set-up, right 100 steps from the last training point on, each forecast being
-# read as the next value.
+# Left the training losses, right 100 steps from the last training point on, each forecast being read as the next value.
+# All forecasts would lie on the sine, so their errors are drawn.
 
-colors = {"RNN": "tab:blue", "LSTM": "tab:green", "GRU": "tab:orange"}
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
-right.plot(test.iloc[:100], color="black", linewidth=3, alpha=0.3, label="sine")
+colors = {"RNN": "#0072B2", "LSTM": "#009E73", "GRU": "#D55E00"}  # told apart by colour-blind readers
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+points = np.arange(1, 101)
 for (name, way), model in models.items():
-    style = "-" if way == "as published" else ":"
-    left.plot(np.array(model[-1].loss_curve_), color=colors[name], linestyle=style, label=f"{name}, {way}")
-    if way == "as published":
-        right.plot(forecast(model, train, 100), color=colors[name], label=name)
-left.set(xlabel="epoch", ylabel="squared error, standardised", yscale="log", title="Training")
-left.legend(fontsize="small")
-right.set(xlabel="point", title="A free run of 100 steps, as published")
-right.legend(loc="upper center", ncols=4, fontsize="small")
-right.margins(y=0.2)
+    style = {"color": colors[name], "linestyle": "-" if way == "as published" else (0, (4, 1.5))}
+    left.semilogy(np.arange(1, model[-1].n_iter_ + 1), model[-1].loss_curve_, label=f"{name}, {way}", **style)
+    error = np.abs(forecast(model, train, 100)["sine"] - test["sine"].iloc[:100])
+    right.semilogy(points, error.rolling(10, min_periods=1).max(), **style)
+left.set(xlabel="epoch", ylabel="squared error, 1 = mean of y", title="Training")
+right.set(
+    xlabel="steps ahead", ylabel="largest error of ten steps", title="A free run of 100 steps, the sine being 1 high"
+)
+fig.suptitle("A tenth of the epochs, in small batches, gets as far, with each of the three cells")
+fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 
 if "sphinx_gallery" not in sys.modules:  # the gallery takes the figure by itself
     fig.savefig(Path(os.environ.get("SKRNN_OUTPUT", ".")) / "compare_cells.png", dpi=120)

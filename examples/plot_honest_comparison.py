@@ -14,6 +14,11 @@ last season, and a linear regression on the same windows. A skill score puts the
 # domain." It rises from year to year, so that the test years lie at a level that no training year had. Some weeks are
 # missing, and stay so: the networks skip them.
 
+import os
+import sys
+from pathlib import Path
+
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -75,18 +80,27 @@ scores = pd.DataFrame({"RMSE, ppm": rmse, "skill": skill}).groupby(level=0).agg(
 print(scores.sort_values(("skill", "median"), ascending=False).round(3).to_string())
 
 # %%
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", width_ratios=(3, 2))
-shown = slice("1996", None)
-left.plot(y[shown], color="0.7", linewidth=4, label="measured")
-for name in ("GRU", "plain GRU", "last value"):
-    left.plot(pd.Series(forecasts[name, 0], y[test].index)[shown], label=name)
-left.set_ylabel("ppm")
-left.legend(frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 0.1))
+# The figure
+# ----------
+# Left the last years of the test, right the skills.
+
+shown = slice("1997", "2000")
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", width_ratios=(3, 2))
+left.plot(y[shown], color="0.6", linewidth=4, label="measured")
+styles = {"GRU": ("#D55E00", "-"), "plain GRU": ("#0072B2", "-."), "last value": ("#009E73", (0, (4, 1.5)))}
+for name, (color, style) in styles.items():
+    answers = pd.Series(forecasts[name, 0], y[test].index)
+    left.plot(answers[shown], color=color, linestyle=style, label=name)
+left.set(xlabel="year", ylabel="CO₂ in the air, ppm", title="Forecasts, 13 weeks ahead")
+left.xaxis.set_major_locator(mdates.YearLocator())
 order = skill.groupby(level=0).median().sort_values()
-bars = right.barh(order.index, order.clip(lower=-1), color=np.where(order > 0, "C0", "C3"))
+bars = right.barh(order.index, order.clip(lower=-1), color=np.where(order > 0, "#D55E00", "#0072B2"))
 labels = [f"{value:.2f}" + ", cut off" * (value < -1) for value in order]
-right.bar_label(bars, labels, padding=2, fontsize="small")
-right.axvline(0, color="k", linewidth=0.8)
-right.set_xlim(-2.6, 1.3)
-right.set_xlabel("skill over the last value")
-fig.savefig("honest_comparison.png", dpi=100)
+right.bar_label(bars, labels, padding=3, fontsize="small")
+right.axvline(0, color="black", linewidth=0.8)
+right.set(xlim=(-2.6, 1.4), xlabel="skill over the last value", title="Skills")
+fig.suptitle("Measured from its last value, the network keeps up with the rise; a plain network stays behind")
+fig.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, frameon=False)
+
+if "sphinx_gallery" not in sys.modules:  # the gallery takes the figure by itself
+    fig.savefig(Path(os.environ.get("SKRNN_OUTPUT", ".")) / "honest_comparison.png", dpi=120)

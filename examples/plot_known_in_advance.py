@@ -93,20 +93,16 @@ print(forecast.loc["2024-05-01"].iloc[::6].astype(float).round(1).to_frame("fore
 # Only the model that knows the calendar of the day expects the low load of the holiday before it begins.
 
 shown = slice("2024-04-25", None)
-fig, axis = plt.subplots(figsize=(10, 3.8), layout="constrained")
+stale = pd.Series(without.predict(pd.concat([test, tomorrow])), index=forecast.index)
+fig, axis = plt.subplots(figsize=(10, 4), layout="constrained")
+axis.axvspan(tomorrow.index[0], tomorrow.index[-1], color="0.9", label="tomorrow, a holiday")
 axis.plot(test["load"].loc[shown], color="black", label="observed")
-axis.plot(
-    pd.Series(without.predict(pd.concat([test, tomorrow])), index=forecast.index).loc[shown],
-    color="tab:blue",
-    linestyle=":",
-    label="all columns a day old",
-)
-axis.plot(forecast.loc[shown], color="tab:orange", label="with future_columns")
-axis.axvspan(tomorrow.index[0], tomorrow.index[-1], color="0.92", label="tomorrow, a holiday")
-axis.set(ylabel="load in MW", title="Load, forecast a day ahead", xlim=(pd.Timestamp("2024-04-25"), time[-1]))
+axis.plot(stale.loc[shown], color="#0072B2", linestyle=(0, (4, 1.5)), label="all columns a day old")
+axis.plot(forecast.loc[shown], color="#D55E00", label="with future_columns")
+axis.set(xlabel="day", ylabel="load in MW", xlim=(pd.Timestamp("2024-04-25"), time[-1]))
+axis.set_title("A day ahead, only the model that knows the calendar expects the low load of the holiday")
 axis.xaxis.set_major_formatter(mdates.DateFormatter("%a %d %b"))
-axis.legend(loc="upper center", ncols=4, fontsize="small")
-axis.margins(y=0.2)
+fig.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
 
 if "sphinx_gallery" not in sys.modules:  # the gallery takes the figure by itself
     fig.savefig(Path(os.environ.get("SKRNN_OUTPUT", ".")) / "known_in_advance.png", dpi=120)

@@ -114,19 +114,23 @@ print(table.loc[list(forecasts)].round({"test MSE": 4, "seconds": 1}).to_string(
 # %%
 # The figure
 # ----------
-# Left the series and where the forecasts begin; right the forecasts of the points after that, each one step ahead.
+# Left the series and where the forecasts begin; right how far the forecasts, each one step ahead, are from the series
+# without its noise.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
-left.plot(t, y, color="black", linewidth=0.6)
-left.axvline(n_train, color="tab:red", linestyle="--", label="forecasts begin")
-left.set(xlabel="t", ylabel="value", title="850 points")
-left.legend()
-right.plot(t[n_train:], y.iloc[n_train:], color="0.6", linewidth=0.8, label="observed")
-right.plot(t[n_train:], np.sin(0.03 * t[n_train:]) + 0.6 + t[n_train:] / 300, color="black", label="without noise")
-right.plot(t[n_train:], forecasts["GRU, four channels"], color="tab:blue", linewidth=1, label="as published")
-right.plot(t[n_train:], forecasts["GRU on deviations from a level"], color="tab:orange", label="from a running level")
-right.set(xlabel="t", title="Forecasts, one step ahead")
-right.legend(fontsize="small")
+signal = np.sin(0.03 * t) + 0.6 + t / 300
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharex=False)
+left.plot(t, y, color="0.6", linewidth=0.8, label="observed")
+left.plot(t, signal, color="black", linewidth=1.5, label="without noise")
+left.axvspan(n_train, t[-1], color="#F0E442", alpha=0.35, label="to be forecast")
+left.set(xlabel="time step t", ylabel="value", title="850 points")
+right.axhline(0, color="black", linewidth=1.5)
+styles = {"GRU, four channels": ("#0072B2", "-"), "GRU on deviations from a level": ("#D55E00", (0, (4, 1)))}
+for name, (color, style) in styles.items():
+    right.plot(t[n_train:], forecasts[name] - signal[n_train:], color=color, linestyle=style, label=name)
+right.set(xlabel="time step t", ylabel="forecast minus value without noise", title="Forecasts, one step ahead")
+fig.suptitle("Where the trend leaves the range of the training rows, the published network falls behind")
+for ax, place in ((left, "outside lower left"), (right, "outside lower right")):
+    fig.legend(*ax.get_legend_handles_labels(), loc=place, ncols=3, frameon=False)
 
 if "sphinx_gallery" not in sys.modules:  # the gallery takes the figure by itself
     fig.savefig(Path(os.environ.get("SKRNN_OUTPUT", ".")) / "noisy_trend.png", dpi=120)

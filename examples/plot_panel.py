@@ -112,13 +112,16 @@ for part, rows in {"first 14 days": slice(14), "later days": slice(14, None)}.it
 # -------------
 # The last seven weeks of three shops, each day forecast from the days before it.
 
-fig, axes = plt.subplots(3, 1, figsize=(9, 6), sharex=True, layout="constrained")
+fig, axes = plt.subplots(3, 1, figsize=(10, 6), sharex=True, layout="constrained")
 for axis, shop in zip(axes, "ACF", strict=True):
     part = answers.xs(shop, level="shop").iloc[-49:]
-    axis.plot(part["observed"], color="black", label="observed")
-    axis.plot(part["GRU"], color="tab:orange", label="GRU, one day ahead")
-    axis.set(title=f"shop {shop}", ylabel="sales per day", ylim=(0, None))
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
+    axis.plot(part["observed"], color="0.6", linewidth=4, label="observed")
+    axis.plot(part["GRU"], color="#D55E00", marker=".", label="GRU, one day ahead")
+    axis.set_title(f"shop {shop}", loc="left")
+    axis.set(ylabel="sales per day", ylim=(0, None))
+fig.suptitle("One model forecasts shops of different size")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+axes[-1].set_xlabel("day")
 axes[-1].xaxis.set_major_locator(mdates.WeekdayLocator(mdates.MO))
 axes[-1].xaxis.set_major_formatter(mdates.DateFormatter("%a %d %b"))
 

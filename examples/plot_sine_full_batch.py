@@ -76,15 +76,16 @@ print("published: no error")
 # One step ahead both curves lie on the sine. Left to themselves, with forecasts that are read as values, the small
 # errors of the first model grow.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), width_ratios=[2, 1], layout="constrained")
-left.plot(test, color="black", linewidth=3, alpha=0.3, label="sine")
-for (name, model), color in zip(models.items(), ("tab:blue", "tab:orange"), strict=True):
-    left.plot(forecast(model, train, len(test)), color=color, label=name)
-    right.plot(np.arange(1, 201), model[-1].loss_curve_, color=color)
-left.set(xlabel="point", title="200 steps from the last training point")
-left.legend(loc="upper center", ncols=3, fontsize="small")
-left.margins(y=0.2)
-right.set(xlabel="epoch", ylabel="squared error, standardised", yscale="log", title="Training")
+colors = dict(zip(settings, ("#0072B2", "#D55E00"), strict=True))  # told apart by colour-blind readers
+fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=[2, 1], layout="constrained")
+left.plot(test, color="0.6", linewidth=4, label="sine")
+for (name, model), style in zip(models.items(), ("-", (0, (4, 1.5))), strict=True):
+    left.plot(forecast(model, train, len(test)), color=colors[name], linestyle=style, label=name)
+    right.semilogy(np.arange(1, 201), model[-1].loss_curve_, color=colors[name], linestyle=style)
+left.set(xlabel="point", ylabel="value of the sine", title="200 steps from the last training point on")
+right.set(xlabel="epoch", ylabel="squared error, 1 = mean of y", title="Training")
+fig.suptitle("Many small steps stay on the sine, one large step an epoch does not")
+fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 
 if "sphinx_gallery" not in sys.modules:  # the gallery takes the figure by itself
     fig.savefig(Path(os.environ.get("SKRNN_OUTPUT", ".")) / "sine_full_batch.png", dpi=120)
