@@ -1,9 +1,9 @@
-"""Sphinx configuration; build with ``python -m sphinx -W docs docs/_build``."""
+"""Sphinx configuration; CONTRIBUTING.md has the command that builds the site."""
 
 import os
 from importlib.metadata import version as installed_version
 
-# The gallery's figures need no screen.
+# The figures need no screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 project = "skrnn"
@@ -11,15 +11,50 @@ author = "The skrnn developers"
 copyright = "2026, the skrnn developers"  # noqa: A001  sphinx's name
 version = release = installed_version("skrnn")
 
-extensions = ["numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_gallery.gen_gallery"]
-exclude_patterns = ["_build"]
+extensions = [
+    "matplotlib.sphinxext.plot_directive",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "sg_execution_times.rst"]
 templates_path = ["_templates"]
-html_theme = "furo"
+default_role = None
+nitpicky = False
+maximum_signature_line_length = 60  # a longer signature has a line for each parameter
+
 autosummary_generate = True
 numpydoc_show_class_members = False
+
+# The figures of the guide are drawn by the scripts in docs/figures.
+plot_formats = [("png", 110)]
+plot_html_show_formats = False
+plot_html_show_source_link = False
+
 sphinx_gallery_conf = {
+    "abort_on_example_error": True,
+    "backreferences_dir": None,
+    "download_all_examples": False,
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "download_all_examples": False,
     "within_subsection_order": "ExampleTitleSortKey",
 }
+
+# Everything that a page loads is on the site itself, so that it can be read without a network.
+html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_title = "skrnn"
+html_show_sourcelink = False
+html_theme_options = {
+    "footer_end": [],
+    "footer_start": ["copyright"],
+    "header_links_before_dropdown": 6,
+    "navbar_end": ["theme-switcher"],
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+}
+html_sidebars = {"index": [], "what_to_expect": [], "benchmarks": [], "changelog": []}

@@ -1,6 +1,8 @@
 """The documentation keeps its word: shared parameters are described alike, README's commands are those of the CI."""
 
+import ast
 import functools
+import importlib
 import inspect
 import re
 import textwrap
@@ -79,17 +81,43 @@ def test_every_public_name_is_in_the_reference():
         assert re.search(rf"^   {name}$", reference, re.MULTILINE), name
 
 
-def test_the_first_snippet_of_the_readme_and_of_the_landing_page_runs_alone_and_is_the_same():
+def first_snippet():
+    """The code of README that a newcomer sees first."""
     (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    return snippet.strip()
+
+
+def test_the_landing_page_shows_the_snippet_of_the_readme():
     (landing,) = LITERAL.findall((ROOT / "docs" / "index.rst").read_text())
-    assert textwrap.dedent(landing).strip() == snippet.strip()
+    assert textwrap.dedent(landing).strip() == first_snippet()
+
+
+@pytest.mark.slow
+def test_the_first_snippet_runs_alone_without_a_warning_and_forecasts_well(monkeypatch):
+    monkeypatch.chdir(ROOT)
     namespace = {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # what a new user sees first is no warning
-        exec(snippet, namespace)
-    load = namespace["load"][800:]
-    error = np.abs(namespace["model"].predict(namespace["df_test"]) - load).mean()
-    assert error < 1.2  # the noise alone is 0.8, repeating the last value 1.9
+        exec(first_snippet(), namespace)
+    tomorrow = namespace["tomorrow"]
+    hires = namespace["df"]["hires"] ** 2
+    error = np.sqrt(np.mean((tomorrow["hires"] - hires[tomorrow.index]) ** 2))
+    week_before = np.sqrt(np.mean((hires.shift(168, freq="h") - hires)[tomorrow.index] ** 2))
+    assert error < 0.75 * week_before
+    assert hires[tomorrow.index].between(tomorrow["hires_lower"], tomorrow["hires_upper"]).mean() > 0.8
+
+
+def test_the_first_snippet_is_short():
+    lines = [line for line in first_snippet().splitlines() if line.strip()]
+    assert len(lines) <= 15
+
+
+@pytest.mark.filterwarnings("ignore")  # two epochs are no training
+def test_the_first_snippet_runs(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    namespace = {}
+    exec(first_snippet().replace("random_state=0", "random_state=0, max_iter=2"), namespace)
+    assert namespace["tomorrow"].shape == (24, 3)
 
 
 MODELS = {"One step at a time": "network"}  # what "model" is where a section begins, if no forecaster
@@ -134,3 +162,40 @@ def test_the_code_of_each_section_of_the_guide_runs(at_hand):
         for expression, shown in SHOWN.findall(code):
             assert repr(eval(expression, names)) == shown, expression
     assert sklearn.get_config() == config
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # a few epochs on noise
+def test_the_cell_of_the_page_on_extending_trains(tmp_path, monkeypatch):
+    loss, cell = LITERAL.findall((ROOT / "docs" / "extending.rst").read_text())
+    exec(textwrap.dedent(loss), {})
+    (tmp_path / "mgu.py").write_text(textwrap.dedent(cell))
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("mgu")
+    X = np.random.default_rng(0).normal(size=(200, 6, 1))
+    y = X[:, -1, 0] * X[:, -2, 0]
+    network = module.MGURegressor(16, max_iter=60, learning_rate_init=0.02, random_state=0).fit(X, y)
+    assert network.uses_recurrence_
+    assert network.score(X, y) > 0.5  # a linear answer has 0
+    X[:, 0] = np.nan
+    np.testing.assert_allclose(network.predict(X), network.predict(X[:, 1:]), atol=1e-6)
+
+
+def words_of(path):
+    """The strings of a file, adjacent ones joined, with "…" in place of what is put in."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+            yield re.sub("…+", "…", "".join(parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_each_message_of_the_page_on_troubleshooting_is_one_of_the_package():
+    page = (ROOT / "docs" / "troubleshooting.rst").read_text()
+    messages = re.findall(r"^``(.+)``$", page, re.MULTILINE)
+    assert len(messages) > 25
+    words = [text for path in (ROOT / "skrnn").rglob("*.py") for text in words_of(path)]
+    of_sklearn = ["Input y contains NaN"]
+    for message in messages:
+        fragment = message.strip("…")
+        assert message in of_sklearn or any(fragment in text for text in words), message
