@@ -41,7 +41,7 @@ settings = {
         "learning_rate": "constant",
         "max_iter": 300,
     },
-    "Adam, cosine": {"learning_rate_init": 0.03, "learning_rate": "cosine", "max_iter": 1000},
+    "Adam, cosine": {"learning_rate_init": 0.03, "learning_rate": "cosine", "max_iter": 500},
 }
 models, rows = {}, {}
 for name, setting in settings.items():
@@ -51,7 +51,7 @@ for name, setting in settings.items():
         return_sequences=True,
         linear_skip=False,
         tol=0.0,
-        n_iter_no_change=1000,
+        n_iter_no_change=500,
         random_state=0,
         **setting,
     ).fit(X, y)

@@ -164,6 +164,24 @@ def test_the_code_of_each_section_of_the_guide_runs(at_hand):
     assert sklearn.get_config() == config
 
 
+@pytest.mark.filterwarnings("ignore")  # two epochs are no training
+def test_the_programs_of_the_page_for_those_who_come_from_elsewhere_run(at_hand):
+    text = (ROOT / "docs" / "coming_from.rst").read_text()
+    blocks = re.findall(r"^( *)\.\. code-block:: python\n\n((?:(?:\1   [^\n]*)?\n)+)", text, re.MULTILINE)
+    programs = [textwrap.dedent(code) for _, code in blocks]
+    assert len(programs) == 6  # five packages, and the preset
+    for program in programs:
+        names = {**at_hand, "GRURegressor": skrnn.GRURegressor}
+        quick = program.replace("(64)", "(2, max_iter=2)").replace("(64,", "(2,").replace("epochs = 50", "epochs = 2")
+        exec(quick, names)
+        answer = np.ravel(names["answer"]) if "answer" in names else names["model"].predict(names["df"][-100:])
+        assert answer.shape == (100,)
+        assert np.isfinite(answer).all()
+    spec = names["model"][-1]
+    assert spec.n_iter_ == spec.best_epoch_ == 2
+    assert spec.anchor_ is None
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")  # a few epochs on noise
 def test_the_cell_of_the_page_on_extending_trains(tmp_path, monkeypatch):
     loss, cell = LITERAL.findall((ROOT / "docs" / "extending.rst").read_text())
@@ -184,7 +202,9 @@ def words_of(path):
     """The strings of a file, adjacent ones joined, with "…" in place of what is put in."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.JoinedStr):
-            parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+            parts = (
+                ast.literal_eval(part) if isinstance(part, ast.Constant) else "…" for part in ast.iter_child_nodes(node)
+            )
             yield re.sub("…+", "…", "".join(parts))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
