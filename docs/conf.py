@@ -27,9 +27,11 @@ maximum_signature_line_length = 60  # a longer signature has a line for each par
 
 autosummary_generate = True
 numpydoc_show_class_members = False
+numpydoc_use_plots = True  # an example that imports matplotlib shows its figure
 
 # The figures of the guide are drawn by the scripts in docs/figures.
 plot_formats = [("png", 110)]
+plot_include_source = True  # of the examples in docstrings
 plot_html_show_formats = False
 plot_html_show_source_link = False
 

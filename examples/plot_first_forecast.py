@@ -33,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 
 from skrnn import ForecastDisplay, GRURegressor, SlidingWindowTransformer, forecast
 
-df = pd.read_csv(Path(__file__).with_name("bike_hires.csv"), index_col="time", parse_dates=True)
+df = pd.read_csv(Path(sys.argv[0]).with_name("bike_hires.csv"), index_col="time", parse_dates=True)
 roots = df**0.5
 train, later = roots[:"2011-08-26"], roots["2011-08-27":]
 print(f"{len(train)} hours to train, {len(later)} later ones")
