@@ -19,14 +19,13 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "sg_execution_times.rst"]
+exclude_patterns = ["_build"]
 templates_path = ["_templates"]
-default_role = None
-nitpicky = False
 maximum_signature_line_length = 60  # a longer signature has a line for each parameter
 
 autosummary_generate = True
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
 numpydoc_use_plots = True  # an example that imports matplotlib shows its figure
 
 # The figures of the guide are drawn by the scripts in docs/figures.
@@ -42,12 +41,15 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "within_subsection_order": "ExampleTitleSortKey",
+    "write_computation_times": False,
 }
 
 # Everything that a page loads is on the site itself, so that it can be read without a network.
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}
+html_favicon = "_static/icon.svg"
 html_title = "skrnn"
 html_show_sourcelink = False
 html_theme_options = {
@@ -59,4 +61,4 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
-html_sidebars = {"index": [], "what_to_expect": [], "benchmarks": [], "changelog": []}
+html_sidebars = dict.fromkeys(("index", "user_guide", "coming_from", "what_to_expect"), [])

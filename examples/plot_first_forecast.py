@@ -100,7 +100,7 @@ print("The loaded model gives equal predictions.")
 # ----------
 # Left the forecast of the day, with three days before it and what came true; right the errors one hour ahead.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4), width_ratios=[3, 2], layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), width_ratios=[3, 2], layout="constrained")
 ForecastDisplay.from_predictions(
     df["hires"][tomorrow.index], tomorrow, history=df["hires"][:"2011-09-21"].tail(72), ax=left
 )

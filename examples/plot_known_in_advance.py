@@ -63,7 +63,7 @@ train, test = data[: len(data) * 4 // 5], data[len(data) * 4 // 5 :]
 def day_ahead(future_columns):
     return make_pipeline(
         SlidingWindowTransformer(24, horizon=24, future_columns=future_columns),
-        GRURegressor(early_stopping=True, random_state=0),
+        GRURegressor(16, max_iter=100, random_state=0),
     )
 
 

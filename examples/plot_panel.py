@@ -52,7 +52,7 @@ X = pd.concat(shops, names=["shop"]).sort_index(level="day", sort_remaining=True
 y = X["sales"]
 model = make_pipeline(
     SlidingWindowTransformer(14, horizon=1, future_columns=["promotion"]),
-    GRURegressor(learning_rate_init=0.01, early_stopping=True, max_iter=300, random_state=0),
+    GRURegressor(16, learning_rate_init=0.01, max_iter=80, random_state=0),
 )
 n_test = len(shops) * 109
 X_train, X_test = X.iloc[:-n_test], X.iloc[-n_test:]

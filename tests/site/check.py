@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from playwright.sync_api import sync_playwright
+from playwright import sync_api
 
 SIZES = {"wide": {"width": 1400, "height": 900}, "narrow": {"width": 390, "height": 844}}
 SHOWN = ["index.html", "user_guide.html", "coming_from.html", "auto_examples/index.html", "start.html"]
@@ -58,6 +58,7 @@ def check_pages(browser, home, pages, folder):
     """What each page holds, and what is wrong with it."""
     read, wrong = {}, []
     page = browser.new_page(viewport=SIZES["wide"])
+    page.set_default_timeout(120_000)
     page.on("console", lambda message: message.type == "error" and wrong.append(f"{page.url}: {message.text}"))
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
     page.on(
@@ -68,7 +69,7 @@ def check_pages(browser, home, pages, folder):
         page.set_viewport_size(SIZES["wide"])
         page.goto(urljoin(home, name), wait_until="load")
         page.evaluate("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager')")
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function("[...document.images].every(image => image.complete)")
         read[name] = page.evaluate(READ)
         wrong += [f"{name}: image {image} is broken" for image in read[name]["broken"]]
         wrong += [f"{name}: {read[name]['warnings']} messages of docutils"] * bool(read[name]["warnings"])
@@ -83,7 +84,10 @@ def check_search(browser, home, word):
     """Whether the search finds the page of a public name."""
     page = browser.new_page()
     page.goto(urljoin(home, f"search.html?q={word}"))
-    page.wait_for_selector("#search-results li a", timeout=20_000)
+    try:
+        page.wait_for_selector("#search-results li a", timeout=60_000)
+    except sync_api.TimeoutError:
+        return [f"search finds nothing for {word}"]
     hits = page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.href)")
     return [] if any(f"skrnn.{word}.html" in hit for hit in hits) else [f"search does not find {word}: {hits[:5]}"]
 
@@ -95,7 +99,7 @@ def take_shots(browser, home, folder):
         for scheme in ("light", "dark"):
             page = browser.new_page(viewport=viewport, color_scheme=scheme)
             for name in SHOWN:
-                page.goto(urljoin(home, name), wait_until="networkidle")
+                page.goto(urljoin(home, name), wait_until="load")
                 page.screenshot(path=folder / f"{name.replace('/', '_')[:-5]}-{size}-{scheme}.png")
             page.close()
 
@@ -109,7 +113,7 @@ if __name__ == "__main__":
     pages = sorted(str(path.relative_to(site)) for path in site.rglob("*.html"))
     pages = [name for name in pages if not name.startswith(("_static", "_downloads"))]
     server, home = serve(site)
-    with sync_playwright() as playwright:
+    with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         read, wrong = check_pages(browser, home, pages, site)
         wrong += check_search(browser, home, "GRURegressor")
