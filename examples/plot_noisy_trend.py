@@ -10,8 +10,8 @@ four points. Here is the same set-up, a look at what its error is worth, and a m
 # The series
 # ----------
 # The value at step t is ``sin(0.03 t) + 1.2 U(0, 1) + t / 300``. The noise has the variance 1.2² / 12 = 0.12, which
-# nobody can forecast. Repeating the last value errs by two draws of the noise, 0.24; the mean of four values by 0.12 for the
-# noise to come and a quarter of it for that of the mean, 0.15.
+# nobody can forecast. Repeating the last value errs by two draws of the noise, 0.24; the mean of four values by 0.12
+# for the noise to come and a quarter of it for that of the mean, 0.15.
 
 import os
 import sys
