@@ -128,7 +128,7 @@ styles = {"GRU, four channels": ("#0072B2", "-"), "GRU on deviations from a leve
 for name, (color, style) in styles.items():
     right.plot(t[n_train:], forecasts[name] - signal[n_train:], color=color, linestyle=style, label=name)
 right.set(xlabel="time step t", ylabel="forecast minus value without noise", title="Forecasts, one step ahead")
-fig.suptitle("Where the trend leaves the range of the training rows, the published network falls behind")
+fig.suptitle("Read from a running level, forecasts stay closer to the series without its noise")
 for ax, place in ((left, "outside lower left"), (right, "outside lower right")):
     fig.legend(*ax.get_legend_handles_labels(), loc=place, ncols=3, frameon=False)
 
