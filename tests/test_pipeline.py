@@ -53,6 +53,7 @@ ALTERNATIVES = {
     "dtype": ["auto", "float32", "float64"],
     "random_state": [0, 1],
     "verbose": [0, False],
+    "callbacks": [None, lambda *_: None, [lambda epoch, *_: epoch == 1]],
     "nonlinearity": ["tanh", "relu"],
 }
 

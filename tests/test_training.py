@@ -10,7 +10,8 @@ from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec
 from skrnn._model.losses import SquaredError
 from skrnn._model.network import RecurrentNetwork, TorchNetwork
-from skrnn._training.loop import Patience, Plan, TrainingState, evaluate, train
+from skrnn._training.course import Patience
+from skrnn._training.loop import Plan, TrainingState, evaluate, train
 
 SPEC = NetworkSpec("torch.nn.GRU", 2, 4, 1, False, 0.0, 1)
 
@@ -138,11 +139,16 @@ def test_best_weights_come_back(make_network):
     network = make_network()
     kept = {}
 
-    def report(_, validation_loss):
-        kept[validation_loss] = [parameter.detach().clone() for parameter in network.parameters]
+    class Keeper:
+        def begin_epoch(self):
+            pass
+
+        def end_epoch(self, log, _):
+            kept[log.validation_loss_curve[-1]] = [parameter.detach().clone() for parameter in network.parameters]
+            return False
 
     plan = make_plan(learning_rate_init=0.2, max_iter=30)
-    log, _ = train(network, SquaredError(), data, plan, TrainingState(0), validation=validation, report=report)
+    log, _ = train(network, SquaredError(), data, plan, TrainingState(0), validation=validation, watcher=Keeper())
     assert log.best_loss == min(log.validation_loss_curve) < log.validation_loss_curve[-1]
     for value, best in zip(network.parameters, kept[log.best_loss], strict=True):
         assert torch.equal(value, best)

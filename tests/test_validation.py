@@ -367,6 +367,7 @@ BAD_PARAMETERS = [
     ("dtype", ["float16", np.float32]),
     ("random_state", ["abc"]),
     ("verbose", [-1, "yes"]),
+    ("callbacks", ["progress", 1, [None], {"f": print}]),
 ]
 
 
@@ -443,7 +444,7 @@ def test_scalars_of_numpy_are_parameters_like_any(name):
 
 
 def test_every_scalar_parameter_is_tried():
-    assert set(PLAIN) == set(RNNRegressor().get_params())
+    assert set(PLAIN) == set(RNNRegressor().get_params()) - {"callbacks"}
 
 
 @pytest.mark.parametrize("quantile", [(np.float64(0.25), np.float64(0.5)), np.float64(0.25)])

@@ -1,10 +1,14 @@
-"""Where a training run stands."""
+"""Where a training run stands, or that it went astray."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
+
+
+class DivergenceError(FloatingPointError):
+    """Training reached numbers that are not finite."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -12,15 +12,17 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from skrnn._data.examples import Examples, Split
+from skrnn._data.state import DivergenceError
 from skrnn._estimators.learnt import Learnt
 from skrnn._estimators.readings import Readings
 from skrnn._estimators.settings import plan_of, start_of
+from skrnn._estimators.watching import Tasks, Watched, watching
 from skrnn._learning import learns
 from skrnn._persistence import VersionedState
-from skrnn._training.progress import progress
 from skrnn._validation import (
     Count,
     DeviceName,
+    Functions,
     Interval,
     Real,
     StrOptions,
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from skrnn._estimators.start import Start
     from skrnn._model.loss_contract import Loss
     from skrnn._model.model import Model
-    from skrnn._training.loop import TrainingLog
+    from skrnn._training.course import TrainingLog, Watcher
 
 
 # Parameters that shape a model: for training to go on, they must be those of the last fit.
@@ -63,7 +65,7 @@ _SHAPING = (
 _MANY = 40
 
 
-class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
+class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimator, ABC):
     """The walk of fit. Abstract: a task adds its parameters, its reading of y and its predictions, a face its layer."""
 
     loss_curve_: list[float]
@@ -104,6 +106,7 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         "dtype": [StrOptions({"auto", "float32", "float64"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "callbacks": [Functions(), None],
     }
 
     @learns
@@ -143,6 +146,8 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         self : estimator
             The fitted estimator.
         """
+        max_iter = plain(self.max_iter)
+        tasks = Tasks(self, max_iter, X, y, sample_weight) if hasattr(self, "_skl_callbacks") else None
         goes_on = self.warm_start and self.__sklearn_is_fitted__()
         examples = self._read(X, y, sample_weight, reset=not goes_on)
         split = Split(examples)
@@ -156,8 +161,10 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                 *self._hold_out(examples), everything=examples if self.refit and not self.warm_start else None
             )
         corrected = split.held_out is None and len(examples) >= _MANY
-        log = self._train(split, goes_on=goes_on, max_iter=plain(self.max_iter), corrected=corrected)
+        log = self._train(split, goes_on=goes_on, max_iter=max_iter, corrected=corrected, tasks=tasks)
         _warn_of_training(self, log)
+        if tasks is not None:
+            tasks.end()
         return self
 
     @learns
@@ -233,37 +240,28 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                 warn_of_lost_steps(examples.sequences, examples.weight)
         return self._weighted(examples, reset=reset)
 
-    def _train(self, split: Split, *, goes_on: bool, max_iter: int, corrected: bool = False) -> TrainingLog:
+    def _train(
+        self, split: Split, *, goes_on: bool, max_iter: int, corrected: bool = False, tasks: Tasks | None = None
+    ) -> TrainingLog:
         """Train a new or the present model, then set all that was learnt."""
         from skrnn._estimators.fitting import channel_out_of_order, n_left_out
 
-        n_before = self.n_iter_ if goes_on else 0
-        with progress(type(self).__name__, max_iter, bool(self.verbose)) as report:
+        learnt = partial(_learnt, self, split, goes_on)
+        with watching(self, max_iter, learnt, tasks) as watcher:
             try:
-                model, log = self._trained(split, goes_on, max_iter, corrected, report)
-            except FloatingPointError as error:
+                model, log = self._trained(split, goes_on, max_iter, corrected, watcher)
+            except DivergenceError as error:
                 raise ValueError(
                     f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
                     "look for very large values in X and y."
                 ) from None
         warn_of_left_out(self, n_left_out(model, split.last))
         warn_of_lost_order(channel_out_of_order(model, split.last))
-        self.loss_curve_ = [*(self.loss_curve_ if goes_on else []), *log.loss_curve]
-        before = (self.validation_loss_curve_ if goes_on else None) or []
-        self.validation_loss_curve_ = None if split.held_out is None else [*before, *log.validation_loss_curve]
-        self.n_iter_ = len(self.loss_curve_)
-        self.loss_ = self.loss_curve_[-1]
-        self.best_loss_ = log.best_loss
-        if log.best_epoch or not goes_on:
-            self.best_epoch_ = n_before + log.best_epoch
-        if not goes_on:
-            self.initial_loss_ = log.initial_loss
-        self.n_outputs_ = split.train.y.shape[-1]
-        self._model: Model = model
+        self.__dict__.update(learnt(log, model))
         return log
 
     def _trained(
-        self, split: Split, goes_on: bool, max_iter: int, corrected: bool, report: Callable[..., None] | None
+        self, split: Split, goes_on: bool, max_iter: int, corrected: bool, watcher: Watcher | None
     ) -> tuple[Model, TrainingLog]:
         """A new or the present model after training."""
         from skrnn._estimators.fitting import fit, train_on
@@ -273,9 +271,9 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
         plan = plan_of(self, len(split.last), max_iter)
         if not goes_on:
             to_start_from = self._to_start_from
-            return fit(start, split, plan, to_start_from=to_start_from, corrected=corrected, report=report)
+            return fit(start, split, plan, to_start_from=to_start_from, corrected=corrected, watcher=watcher)
         model = self._continued(start, split.train)
-        return train_on(model, split.train, plan, held_out=split.held_out, device=plain(self.device), report=report)
+        return train_on(model, split.train, plan, held_out=split.held_out, device=plain(self.device), watcher=watcher)
 
     def _continued(self, start: Start, examples: Examples) -> Model:
         """The present model, if the parameters and the data still fit it."""
@@ -289,6 +287,30 @@ class RecurrentEstimator(Readings, Learnt, VersionedState, BaseEstimator, ABC):
                     "so that training cannot go on. Fit with warm_start=False, or clone the estimator."
                 )
         return model.also_of(examples, dropout=start.spec.dropout)
+
+
+def _learnt(
+    estimator: RecurrentEstimator, split: Split, goes_on: bool, log: TrainingLog, model: Model
+) -> dict[str, Any]:
+    """The attributes that a fit sets, after those of the fits that it goes on from."""
+    before, watched, n_before = [], [], 0
+    if goes_on:
+        before, watched, n_before = estimator.loss_curve_, estimator.validation_loss_curve_ or [], estimator.n_iter_
+    curve = [*before, *log.loss_curve]
+    learnt = {
+        "loss_curve_": curve,
+        "validation_loss_curve_": None if split.held_out is None else [*watched, *log.validation_loss_curve],
+        "n_iter_": len(curve),
+        "loss_": curve[-1],
+        "best_loss_": log.best_loss,
+        "n_outputs_": split.train.y.shape[-1],
+        "_model": model,
+    }
+    if log.best_epoch or not goes_on:
+        learnt["best_epoch_"] = n_before + log.best_epoch
+    if not goes_on:
+        learnt["initial_loss_"] = log.initial_loss
+    return learnt
 
 
 def _warn_of_training(estimator: RecurrentEstimator, log: TrainingLog) -> None:
@@ -308,7 +330,7 @@ def _warn_of_training(estimator: RecurrentEstimator, log: TrainingLog) -> None:
             UserWarning,
             stacklevel=5,
         )
-    elif not log.converged:
+    elif not log.converged and not log.stopped:
         warnings.warn(
             f"Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't converged yet. Raise "
             "max_iter or learning_rate_init.",

@@ -85,6 +85,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         dtype: str = "auto",
         random_state: Any = None,
         verbose: int | bool = 0,
+        callbacks: Any = None,
     ) -> None:
         keep(self, locals())
 

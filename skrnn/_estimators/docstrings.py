@@ -149,6 +149,13 @@ random_state : int, RandomState instance or None, default=None
     number of threads are equal to the bit.
 verbose : int or bool, default=0
     If not 0, show a progress bar with the losses.
+callbacks : callable, list of callable or None, default=None
+    Functions ``f(epoch, losses, estimator)`` to call after each epoch: with the number of epochs so far, as ``n_iter_``
+    counts them; a dict of "loss" and, if samples are held out, "validation_loss"; and a fitted copy of the estimator
+    with the weights of this moment, to predict with or to save. One that returns True ends training as if ``max_iter``
+    were reached. An error that one raises leaves the estimator as it was. The second training of ``refit`` is not
+    watched, and the copy lacks the mean of ``linear_skip="auto"``. Clones share the functions. The callbacks of
+    scikit-learn >= 1.9 go to ``set_callbacks``.
 """
 
 _ATTRIBUTES = """

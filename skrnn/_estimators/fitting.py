@@ -15,10 +15,11 @@ from skrnn._data.examples import Examples, Split
 from skrnn._data.on_device import DeviceData
 from skrnn._data.robust import middle_and_spread
 from skrnn._data.sequences import Sequences, longest, with_their_rows
-from skrnn._data.state import TrainingState
+from skrnn._data.state import DivergenceError, TrainingState
 from skrnn._data.units import Scale
 from skrnn._estimators.mixing import mixed, share_of_network
 from skrnn._estimators.start import Start, tried, units_of
+from skrnn._estimators.watching import OfModel, Until
 from skrnn._model.engine import network_of, resolve_device, torch_dtype
 from skrnn._model.linear import ROUNDING, Blocks, LinearAnswer, fit_least_loss, fit_ridge, fit_robust_ridge
 from skrnn._model.loss_contract import Loss, is_robust, moves_with_y, outputs_of_answers
@@ -27,7 +28,8 @@ from skrnn._model.network import RecurrentNetwork
 from skrnn._model.stages import LinearMap
 from skrnn._model.timeline import channel_with_values, ends_with
 from skrnn._model.units import Units
-from skrnn._training.loop import Plan, TrainingLog, evaluate, train
+from skrnn._training.course import TrainingLog, Watcher
+from skrnn._training.loop import Plan, evaluate, train
 
 _FOLDS = 3  # of the examples, in the order in which they came
 _MOST_COLUMNS = 2500  # of a linear map
@@ -43,7 +45,7 @@ def fit(
     *,
     to_start_from: Callable[[Examples], Examples],
     corrected: bool = False,
-    report: Callable[[float, float | None], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[Model, TrainingLog]:
     """A new model that was trained; its first weights are those that suit what ``to_start_from`` makes of examples.
 
@@ -55,7 +57,7 @@ def fit(
     auto = start.asked["linear_skip"] == "auto"
     beside, start = replace(start, linear=True), replace(start, linear=False) if auto else start
     first = untrained(start, to_start_from(split.last))
-    model, log = train_on(first, split.train, plan, held_out=split.held_out, device=start.device, report=report)
+    model, log = train_on(first, split.train, plan, held_out=split.held_out, device=start.device, watcher=watcher)
     linear, share = None, 1.0
     if auto and split.held_out is not None and not start.spec.return_sequences:
         linear = untrained(beside, split.train, units=first.units, rescale=False)
@@ -66,10 +68,10 @@ def fit(
         linear = None if linear is None else untrained(beside, split.everything, rescale=False)
     if linear is not None and share < 1:
         model = mixed(model, linear, share)
-    return (_corrected(model, start, split.train, plan) if corrected else model), log
+    return (_corrected(model, start, split.train, plan, log) if corrected else model), log
 
 
-def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Model:
+def _corrected(model: Model, start: Start, examples: Examples, plan: Plan, log: TrainingLog) -> Model:
     """The model with a constant added to its outputs, if its loss tells a spread: training makes that too small.
 
     The constant is the best for networks that were trained without the examples that they answer.
@@ -78,9 +80,10 @@ def _corrected(model: Model, start: Start, examples: Examples, plan: Plan) -> Mo
         return model
     parts: list[tuple[torch.Tensor, ...]] = []
     order = np.arange(len(examples))
+    until = Until(len(log.loss_curve)) if log.stopped else None
     for rows in np.array_split(order, _FOLDS):
         others = examples.take(np.setdiff1d(order, rows))
-        twin, _ = train_on(untrained(start, others), others, plan, device=start.device)
+        twin, _ = train_on(untrained(start, others), others, plan, device=start.device, watcher=until)
         answered = learnt_from(twin, examples.take(rows))
         data = labelled(twin, answered, torch.device("cpu"), torch.float64)
         raw = twin.infer(answered.sequences, start.device).raw.to(device="cpu", dtype=torch.float64)
@@ -145,11 +148,12 @@ def train_on(
     device: str,
     held_out: Examples | None = None,
     after: TrainingLog | None = None,
-    report: Callable[[float, float | None], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[Model, TrainingLog]:
     """Train a model further, from where it stands; the model that comes in stays as it is.
 
-    ``after`` is another training, which is repeated up to its best epoch with these examples.
+    ``after`` is another training, which is repeated up to its best epoch with these examples. ``watcher`` is told of
+    the model, not of its state, after each epoch.
     """
     place, dtype = resolve_device(device), torch_dtype(model.dtype)
     examples = learnt_from(model, examples)
@@ -170,12 +174,12 @@ def train_on(
         plan,
         model.training,
         validation=watched,
-        report=report,
+        watcher=None if watcher is None else OfModel(model, network.arrays, watcher),
         after=after,
         origin=model.first_weights,
     )
     if not all(np.isfinite(array).all() for array in network.arrays().values()):
-        raise FloatingPointError("the weights are not finite after the last step")
+        raise DivergenceError("the weights are not finite after the last step")
     return replace(model, training=state, weights=network.arrays()), log
 
 

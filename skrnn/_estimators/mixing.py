@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from skrnn._model.model import Model
-from skrnn._training.loop import TrainingLog
+from skrnn._training.course import TrainingLog
 
 # The loss of few held-out samples is noisy, and the mean of two different answers is seldom much worse than the better
 # one. So one stays alone only if its loss is below this share of that of the mean, also with one more held-out sample

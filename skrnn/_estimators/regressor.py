@@ -96,6 +96,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         dtype: str = "auto",
         random_state: Any = None,
         verbose: int | bool = 0,
+        callbacks: Any = None,
     ) -> None:
         keep(self, locals())
 

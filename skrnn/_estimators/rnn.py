@@ -95,6 +95,7 @@ class RNNRegressor(RecurrentRegressor):
         dtype: str = "auto",
         random_state: Any = None,
         verbose: int | bool = 0,
+        callbacks: Any = None,
     ) -> None:
         keep(self, locals())
 
@@ -173,5 +174,6 @@ class RNNClassifier(RecurrentClassifier):
         dtype: str = "auto",
         random_state: Any = None,
         verbose: int | bool = 0,
+        callbacks: Any = None,
     ) -> None:
         keep(self, locals())

@@ -14,6 +14,7 @@ import torch
 from scipy.sparse.linalg import LinearOperator, cg
 
 from skrnn._data.robust import middle_and_spread
+from skrnn._data.state import DivergenceError
 
 ROUNDING = 1e-6  # of the spread of targets: smaller errors are rounding
 _PENALTIES = 10.0 ** np.arange(-7, 2.1, 0.5)  # for each sample, of standardised columns
@@ -52,7 +53,7 @@ def fit_ridge(blocks: Blocks, y: np.ndarray, weight: np.ndarray) -> LinearAnswer
 
     Raises
     ------
-    FloatingPointError
+    DivergenceError
         If sums of squares are not finite.
     """
     moments = _Moments(y.shape[1])
@@ -118,7 +119,7 @@ class _Moments:
         both = self._both - self._weight * np.outer(mean, target_mean)
         total = self._targets - self._weight * float(target_mean @ target_mean)
         if not (np.isfinite(gram).all() and np.isfinite(both).all() and np.isfinite(total)):
-            raise FloatingPointError("sums of squares of standardised values are not finite")
+            raise DivergenceError("sums of squares of standardised values are not finite")
         values, vectors = np.linalg.eigh(gram)
         both = vectors.T @ both
         # Directions in which the columns vary by no more than rounding tell nothing: the penalties are too small to

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from skrnn._data.on_device import DeviceData
-from skrnn._data.state import TrainingState
+from skrnn._data.state import DivergenceError, TrainingState
+from skrnn._training.course import Course, Patience, TrainingLog, Watcher
 from skrnn._training.schedules import SCHEDULES, Replay, Schedule
 from skrnn._training.solvers import SGD, Adam, Decay, RMSprop, Solver
 
@@ -65,48 +66,6 @@ class Plan:
     shuffle: bool
 
 
-@dataclass(frozen=True)
-class TrainingLog:
-    """What happened, epoch by epoch."""
-
-    loss_curve: tuple[float, ...]
-    validation_loss_curve: tuple[float, ...]
-    initial_loss: float  # watched, before the first epoch
-    best_loss: float  # of the weights that stay
-    best_epoch: int  # after which they were reached; 0 is before the first
-    converged: bool
-    rates: tuple[float, ...]  # factors on the first rate
-    reduction: float  # see Schedule; of the weights that stay
-
-
-class Patience:
-    """Stop when the watched loss has not fallen by a share ``tol`` of it for ``n_iter_no_change`` epochs in a row.
-
-    Of losses above 1, which is about the loss that training begins with, it is ``tol``.
-    """
-
-    def __init__(self, tol: float, n_iter_no_change: int) -> None:
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.best = math.inf
-        self.n_stalled = 0
-
-    def improves(self, loss: float) -> bool:
-        """Take note of an epoch's loss; whether it is the lowest so far."""
-        self.n_stalled = 0 if loss < self.best - self.tol * min(abs(self.best), 1.0) else self.n_stalled + 1
-        lowest = loss < self.best
-        self.best = min(loss, self.best)
-        return lowest
-
-    @property
-    def exhausted(self) -> bool:
-        return self.n_stalled > self.n_iter_no_change
-
-    def renew(self) -> None:
-        """Count stalled epochs anew."""
-        self.n_stalled = 0
-
-
 def train(
     network: Network,
     loss: LossFunction,
@@ -117,7 +76,7 @@ def train(
     validation: DeviceData | None = None,
     origin: Mapping[str, np.ndarray] | None = None,
     after: TrainingLog | None = None,
-    report: Callable[[float, float | None], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[TrainingLog, TrainingState]:
     """Train a network in place.
 
@@ -141,28 +100,34 @@ def train(
         Weights to which weight decay pulls; those that are not named, to 0.
     after : TrainingLog, optional
         Another training: this one goes as far as led to its best epoch, at the same rates, see ``Replay``.
-    report : callable, optional
-        Called after each epoch with the training loss and the validation loss, or None.
+    watcher : Watcher, optional
+        Who is told of each epoch, and may end training.
 
     Raises
     ------
-    FloatingPointError
+    DivergenceError
         If the loss is not finite.
     """
     solver = _make_solver(plan, network, origin or {}, state.solver)
     schedule = _make_schedule(plan, state, after)
     patience = Patience(plan.tol, plan.n_iter_no_change if after is None else schedule.n_epochs)
-    rates: list[float] = []
-    curve: list[float] = []
-    validation_curve: list[float] = []
     network.settle(data)
     is_first = after is None and (validation is not None or not state.n_epochs)
     initial = evaluate(network, loss, data if validation is None else validation) if is_first else math.nan
-    best = None
+    course, best, stopped = Course(initial, patience), None, False
+    rates, curve, validation_curve = course.rates, course.curve, course.validation_curve
     if validation is not None:
         patience.improves(initial)
         best = _Checkpoint.of(network, solver, schedule, epoch=0)
-    while len(curve) < schedule.n_epochs and not patience.exhausted:
+
+    def now() -> TrainingState:
+        if validation is None:
+            network.settle(data)
+        return TrainingState(state.seed, state.n_epochs + len(curve), schedule.reduction, solver.arrays())
+
+    while len(curve) < schedule.n_epochs and not patience.exhausted and not stopped:
+        if watcher is not None:
+            watcher.begin_epoch()
         rates.append(schedule.factor(len(curve)))
         solver.learning_rate = plan.learning_rate_init * rates[-1]
         curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
@@ -176,23 +141,14 @@ def train(
             best = _Checkpoint.of(network, solver, schedule, epoch=len(curve))
         if patience.exhausted and schedule.lower(len(curve)):
             patience.renew()
-        if report is not None:
-            report(curve[-1], watched if validation is not None else None)
+        if watcher is not None:
+            stopped = watcher.end_epoch(course.log(len(curve), schedule.reduction), now)
     if best is None:
         network.settle(data)
         best = _Checkpoint.of(network, solver, schedule, epoch=len(curve))
     best.restore(network)
     converged = patience.exhausted or schedule.ends_at_rest
-    log = TrainingLog(
-        loss_curve=tuple(curve),
-        validation_loss_curve=tuple(validation_curve),
-        initial_loss=initial,
-        best_loss=patience.best,
-        best_epoch=best.epoch,
-        converged=converged,
-        rates=tuple(rates),
-        reduction=best.reduction,
-    )
+    log = course.log(best.epoch, best.reduction, converged=converged, stopped=stopped)
     return log, TrainingState(state.seed, state.n_epochs + len(curve), best.reduction, best.solver)
 
 
@@ -302,7 +258,7 @@ def _slope(loss: LossFunction, raw: torch.Tensor, y: torch.Tensor) -> torch.Tens
 
 def _refuse_infinite(losses: float, watched: float, epoch: int) -> None:
     if not math.isfinite(losses):
-        raise FloatingPointError(f"the loss is {watched} after epoch {epoch}")
+        raise DivergenceError(f"the loss is {watched} after epoch {epoch}")
 
 
 def _make_schedule(plan: Plan, state: TrainingState, after: TrainingLog | None) -> Schedule:

@@ -1,8 +1,10 @@
 """Checks of what users pass in, and the one door to scikit-learn's private helpers."""
 
 from skrnn._validation.door import (
+    CallbackSupportMixin,
     Count,
     DeviceName,
+    Functions,
     HasMethods,
     Interval,
     InvalidParameterError,
@@ -52,8 +54,10 @@ from skrnn._validation.targets import (
 )
 
 __all__ = [
+    "CallbackSupportMixin",
     "Count",
     "DeviceName",
+    "Functions",
     "HasMethods",
     "IncompleteWindowWarning",
     "Interval",

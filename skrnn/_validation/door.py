@@ -14,9 +14,19 @@ from sklearn.utils.validation import _check_feature_names_in as check_feature_na
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _check_y as check_y
 
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # scikit-learn < 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """There are no callbacks to be set."""
+
+
 __all__ = [
+    "CallbackSupportMixin",
     "Count",
     "DeviceName",
+    "Functions",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
@@ -50,6 +60,23 @@ class DeviceName(StrOptions):
 
     def is_satisfied_by(self, value: Any) -> bool:
         return isinstance(value, str) and re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None
+
+
+class Functions(HasMethods):
+    """A function that watches a fit, or several; a class is none, though it can be called."""
+
+    def __init__(self) -> None:
+        super().__init__(["__call__"])
+
+    def is_satisfied_by(self, value: Any) -> bool:
+        several = value if isinstance(value, list | tuple) and not callable(value) else [value]
+        return all(callable(one) and not isinstance(one, type) for one in several)
+
+    def __str__(self) -> str:
+        return (
+            "a function f(epoch, losses, estimator), or a list or tuple of them (scikit-learn's own callbacks go to "
+            "set_callbacks)"
+        )
 
 
 def visual_block(estimator: Any, caption: str) -> Any:
