@@ -12,6 +12,8 @@ import pytest
 
 import skrnn
 
+collect_ignore = ["clients"]  # they need packages of their own; see tests/clients/run.py
+
 REGRESSORS = [skrnn.GRURegressor, skrnn.LSTMRegressor, skrnn.RNNRegressor]
 
 
