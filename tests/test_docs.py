@@ -147,7 +147,8 @@ def at_hand():
 
 @pytest.mark.usefixtures("plt")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_the_code_of_each_section_of_the_guide_runs(at_hand):
+def test_the_code_of_each_section_of_the_guide_runs(at_hand, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     text = (ROOT / "docs" / "user_guide.rst").read_text()
     titles = list(re.finditer(r"^(\S[^\n]*)\n[-=~]{3,}$", text, re.MULTILINE))
     blocks = list(LITERAL.finditer(text))
@@ -219,3 +220,12 @@ def test_each_message_of_the_page_on_troubleshooting_is_one_of_the_package():
     for message in messages:
         fragment = message.strip("…")
         assert message in of_sklearn or any(fragment in text for text in words), message
+
+
+def test_every_client_is_on_its_page():
+    shown = re.findall(
+        r"literalinclude:: \.\./tests/clients/(\w+\.py)$", (ROOT / "docs" / "clients.rst").read_text(), re.MULTILINE
+    )
+    scripts = {path.name for path in (ROOT / "tests" / "clients").glob("*.py")} - {"run.py"}
+    assert len(scripts) >= 17
+    assert sorted(shown) == sorted(scripts)

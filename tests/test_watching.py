@@ -311,9 +311,3 @@ def test_a_scoring_monitor_scores_each_epoch_of_each_fold(n_jobs, series):
     ]
     np.testing.assert_allclose(scores, expected, rtol=1e-12)
     assert model.n_iter_ == 3
-
-
-def test_without_scikit_learns_callbacks_functions_work_alike(data, monkeypatch):
-    """As with scikit-learn < 1.9, where nothing is to be set."""
-    monkeypatch.setattr(skrnn._estimators.watching.Tasks, "__init__", None)
-    assert small(callbacks=stop_after_two).fit(*data).n_iter_ == 2
