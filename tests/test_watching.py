@@ -3,6 +3,7 @@
 import io
 import itertools
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -88,14 +89,15 @@ def test_watching_changes_nothing(data):
 
 
 @pytest.mark.parametrize("kind_of_true", [bool, np.bool_])
-@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 def test_true_ends_training_and_the_best_weights_stay(kind_of_true, data):
     notes = Notes()
 
     def rises(_, losses, now):
         return kind_of_true(losses["validation_loss"] > min(now.validation_loss_curve_))
 
-    model = small(early_stopping=True, learning_rate_init=0.3, max_iter=50, callbacks=[rises, notes]).fit(*data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = small(early_stopping=True, learning_rate_init=0.3, max_iter=50, callbacks=[rises, notes]).fit(*data)
     assert 2 < model.n_iter_ == len(notes) < 50
     assert model.best_epoch_ == model.n_iter_ - 1
     np.testing.assert_array_equal(model.predict(data[0]), notes[-2][2].predict(data[0]))
