@@ -61,4 +61,4 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
-html_sidebars = {"index": [], "user_guide": [], "coming_from": [], "what_to_expect": []}
+html_sidebars = {"index": [], "coming_from": [], "what_to_expect": []}
