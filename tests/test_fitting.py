@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.preprocessing import MinMaxScaler
 
 from skrnn import GRUClassifier, GRURegressor
-from skrnn._training.solvers import Adam
+from skrnn._compiled.epochs import Epochs
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -172,8 +172,8 @@ def test_both_trainings_begin_from_the_start_of_all_samples_unless_one_alone_is_
 def test_training_is_repeated_at_the_same_step_sizes_or_comes_to_rest(rng, learning_rate, monkeypatch):
     X, y = products(rng, 300)
     rates = []
-    step = Adam.step
-    monkeypatch.setattr(Adam, "step", lambda solver: (rates.append(solver.learning_rate), step(solver))[1])
+    run = Epochs.run
+    monkeypatch.setattr(Epochs, "run", lambda of, *given: (rates.append(of.solver.learning_rate), run(of, *given))[1])
     params = {"learning_rate_init": 0.02, "batch_size": 1000, "n_iter_no_change": 10, "max_iter": 100}
     # All samples are one batch in both trainings, so that each epoch is one step.
     model = small(learning_rate=learning_rate, **params).fit(X, y)

@@ -274,6 +274,7 @@ import numpy as np, warnings; warnings.simplefilter("ignore")
 from numba.core import event
 import skrnn
 variants = {}, {"segment_size": 2}, {"return_sequences": True}, {"bidirectional": True, "linear_skip": False}
+variants += {"pooling": "max"}, {"loss": "huber", "solver": "sgd", "weight_decay": 0.1}
 with event.install_recorder("numba:compile") as compiled:
     for dtype, cell, options in itertools.product(("f4", "f8"), ("GRU", "LSTM", "RNN"), variants):
         X = np.random.default_rng(0).normal(size=(20, 6, 2)).astype(dtype)

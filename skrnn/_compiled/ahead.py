@@ -11,7 +11,7 @@ from skrnn._compiled.kernels.jit import Compiled
 
 
 def compile_all() -> set[str | None]:
-    """Compile every entry in both precisions, with the leaves that it calls.
+    """Compile every function in both precisions: some leaves are only found by their address.
 
     Returns
     -------
@@ -19,6 +19,6 @@ def compile_all() -> set[str | None]:
         Where the files are; None stands for those that no folder takes.
     """
     modules = [vars(import_module(f"{kernels.__name__}.{module.name}")) for module in iter_modules(kernels.__path__)]
-    entries = {value for module in modules for value in module.values() if isinstance(value, Compiled)}
-    wanted = {(function, dtype) for function in entries if not function.is_leaf for dtype in ("float32", "float64")}
+    functions = {value for module in modules for value in module.values() if isinstance(value, Compiled)}
+    wanted = {(function, dtype) for function in functions for dtype in ("float32", "float64")}
     return {function.of(dtype).folder for function, dtype in wanted | {(gather, "uint8")}}

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from skrnn._compiled.epochs import Epochs, Plan, Solver
 from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.layer import CompiledLayer
 from skrnn._compiled.linear import CompiledLinear
 from skrnn._compiled.linear_map import CompiledMap
 from skrnn._compiled.pooling import POOLINGS
+from skrnn._compiled.tables import Parts
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec, dropout_mask
 
@@ -47,6 +49,8 @@ class CompiledNetwork:
             parts = (vector[first:last].reshape(1 + spec.bidirectional, -1) for vector in (flat, self._gradient))
             self._layers.append(CompiledLayer(kernel, spec.hidden_size, *parts))
             first = last
+        self._kernel, self._flat = kernel, flat
+        self._epochs: Epochs | None = None
         vector = torch.from_numpy(flat)
         vector.grad = torch.from_numpy(self._gradient)
         self.parameters: list[torch.Tensor] = [vector]
@@ -91,6 +95,24 @@ class CompiledNetwork:
         length = math.sqrt(np.dot(self._gradient, self._gradient))
         if not length <= norm:
             self._gradient *= norm / (length + 1e-6)
+
+    def epochs(self, data: DeviceData, loss: object, plan: Plan, solver: Solver, /) -> Epochs | None:
+        """Training in compiled code where all that it needs is compiled: a loss tells which function is its slope.
+
+        Kept for further calls with the same.
+        """
+        compiled = getattr(getattr(loss, "gradient", None), "compiled", None)
+        if compiled is None or self._pooling is not None:
+            return None
+        if self._epochs is not None and self._epochs.are_of(data, loss, plan, solver):
+            return self._epochs
+        begins: dict[str, int] = {}
+        for name, array in self._arrays.items():
+            begin = (array.ctypes.data - self._flat.ctypes.data) // array.itemsize
+            begins.setdefault(name.rpartition(".")[0] if name.startswith("layers.") else name, begin)
+        parts = Parts(self._spec, self._kernel, self._flat, begins)
+        self._epochs = Epochs(parts, data, loss, plan, solver, compiled(loss), self.n_threads)
+        return self._epochs
 
     def infer(self, data: DeviceData) -> torch.Tensor:
         """Raw output (n, width)."""

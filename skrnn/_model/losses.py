@@ -6,7 +6,7 @@ See ``loss_contract`` for what a loss is.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from numbers import Real
@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 _LARGEST = 30.0  # largest log of a mean or a variance, either way
 
 
+def _compiled_as(name: str, parameters: Callable[[Any], tuple[float, ...]] = lambda _: ()) -> Callable[[Any], Any]:
+    """Tell that a gradient is the compiled function ``name`` of ``skrnn._compiled.kernels.slopes`` too.
+
+    A gradient that overrides it is not.
+    """
+
+    def tell(gradient: Any) -> Any:
+        gradient.compiled = lambda loss: (name, parameters(loss))
+        return gradient
+
+    return tell
+
+
 @dataclass(frozen=True)
 class SquaredError:
     """Squared error, averaged over the targets of a row; its answer is the mean."""
@@ -33,6 +46,7 @@ class SquaredError:
     def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw - y).square().mean(dim=1)
 
+    @_compiled_as("squared_error")
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw - y).mul_(2 / y.shape[1])
 
@@ -56,6 +70,7 @@ class AbsoluteError:
     def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw - y).abs().mean(dim=1)
 
+    @_compiled_as("absolute_error")
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw - y).sign() / y.shape[1]
 
@@ -85,6 +100,7 @@ class Huber:
         inner = error.clamp(max=self.delta)
         return (inner * (error - inner / 2)).mean(dim=1)
 
+    @_compiled_as("huber", lambda loss: (loss.delta,))
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw - y).clamp_(-self.delta, self.delta).div_(y.shape[1])
 
@@ -124,6 +140,7 @@ class Quantile:
         level = raw.new_tensor(self.levels)
         return (error * (level - (error < 0).to(raw.dtype))).mean(dim=(1, 2))
 
+    @_compiled_as("quantile", lambda loss: loss.levels)
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         error = y[:, :, None] - self._by_level(raw)
         slope = (error < 0).to(raw.dtype) - raw.new_tensor(self.levels)
@@ -170,6 +187,7 @@ class Poisson:
     def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (self.predict(raw) - y * raw).mean(dim=1)
 
+    @_compiled_as("poisson")
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return (raw.clamp(max=_LARGEST).exp() - y).div_(y.shape[1])
 
@@ -202,6 +220,7 @@ class Gaussian:
         value = log_variance + outer + (y - mean).square() * (-log_variance).exp() + math.log(2 * math.pi)
         return value.mean(dim=1) / 2
 
+    @_compiled_as("gaussian")
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         mean, log_variance = self._read(raw)
         precision = (-log_variance).exp()
@@ -262,6 +281,7 @@ class LogLoss:
             return -(y * logsigmoid(raw) + (1 - y) * logsigmoid(-raw))[:, 0]
         return -(y * raw.log_softmax(dim=1)).sum(dim=1)
 
+    @_compiled_as("log_loss")
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return self.predict(raw) - y
 

@@ -280,6 +280,9 @@ class TorchNetwork:
                 norm.forget()
             self._in_chunks(self._network.train().measured, data, least=2)
 
+    def epochs(self, *_: object) -> None:
+        """None: batch after batch is read by ``forward``."""
+
     def infer(self, data: DeviceData) -> torch.Tensor:
         """Raw output (n, width) or (n, step, width)."""
         return self._in_chunks(self._network.eval(), data)

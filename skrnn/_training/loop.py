@@ -24,7 +24,8 @@ class Network(Protocol):
 
     ``tensors`` are the parameters and whatever else training changes. Raw outputs are of shape (batch, width), or
     (batch, step, width) for an answer at each step. ``arranged`` makes tensors in the order and the shapes of the
-    parameters of arrays by the names of weights, 0 for those that are not named.
+    parameters of arrays by the names of weights, 0 for those that are not named. ``epochs``, where they are not None,
+    take the place of ``forward``, ``backward``, ``clip`` and of the solver's step.
     """
 
     parameters: list[torch.Tensor]
@@ -38,9 +39,19 @@ class Network(Protocol):
 
     def clip(self, norm: float) -> None: ...
 
+    def epochs(self, data: DeviceData, loss: LossFunction, plan: Plan, solver: Solver, /) -> Epochs | None: ...
+
     def settle(self, data: DeviceData) -> None: ...
 
     def infer(self, data: DeviceData) -> torch.Tensor: ...
+
+
+class Epochs(Protocol):
+    """Batches that a network walks by itself; gives their raw outputs, each before its own step."""
+
+    def run(
+        self, order: torch.Tensor, y: torch.Tensor, share: torch.Tensor, generator: torch.Generator, /
+    ) -> torch.Tensor: ...
 
 
 class LossFunction(Protocol):
@@ -231,6 +242,9 @@ def _run_batches(
     n_last = len(order) % plan.batch_size or plan.batch_size
     shares[-n_last * n_answers :] *= plan.batch_size / n_last
     y = y.flatten(0, -2)
+    epochs = network.epochs(data, loss, plan, solver)
+    if epochs is not None:
+        return (loss(epochs.run(order, y, shares, generator), y) * weight.flatten()).sum(dtype=torch.float64)
     outputs = []
     n_at_once = plan.batch_size * n_answers
     parts = order.split(plan.batch_size), y.split(n_at_once), shares.split(n_at_once)

@@ -5,21 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-
-
-class Solver(Protocol):
-    """Updates parameters from their ``grad``."""
-
-    learning_rate: float
-
-    def step(self) -> None: ...
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The state: of each kind one vector of all parameters, however they are divided into tensors."""
 
 
 class Decay:
@@ -29,29 +18,54 @@ class Decay:
     """
 
     def __init__(self, rate: float, origin: list[torch.Tensor], *, decoupled: bool) -> None:
-        self._rate = rate
-        self._origin = origin
-        self._decoupled = decoupled
+        self.rate = rate
+        self.origin = origin
+        self.decoupled = decoupled
 
     def pull(self, parameters: list[torch.Tensor], learning_rate: float) -> None:
         """Change the parameters, or their gradients."""
-        if not self._rate:
+        if not self.rate:
             return
-        if self._decoupled:
-            torch._foreach_lerp_(parameters, self._origin, learning_rate * self._rate)
+        if self.decoupled:
+            torch._foreach_lerp_(parameters, self.origin, learning_rate * self.rate)
         else:
-            distance = torch._foreach_sub(parameters, self._origin)
-            torch._foreach_add_(_gradients(parameters), distance, alpha=self._rate)
+            distance = torch._foreach_sub(parameters, self.origin)
+            torch._foreach_add_(_gradients(parameters), distance, alpha=self.rate)
+
+
+class Solver(Protocol):
+    """Updates parameters from their ``grad``.
+
+    Compiled loops may take the place of ``step``: ``rule`` names the function of ``skrnn._compiled.kernels.updates``
+    that does the same, with ``vectors`` of all parameters, and ``n_steps`` counts.
+    """
+
+    rule: str
+    learning_rate: float
+    momentum: float
+    decay: Decay
+    n_steps: int
+
+    def step(self) -> None: ...
+
+    def vectors(self) -> list[torch.Tensor]:
+        """The solver's own numbers, of each kind one vector; only where all parameters are one."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The state: of each kind one vector of all parameters, however they are divided into tensors."""
 
 
 class Adam:
     """Adam (Kingma and Ba, 2015), or with decoupled decay AdamW (Loshchilov and Hutter, 2019)."""
 
+    rule = "adam"
+    momentum = 0.0
+
     def __init__(
         self, parameters: list[torch.Tensor], state: dict[str, np.ndarray], decay: Decay, learning_rate: float
     ) -> None:
         self._parameters = parameters
-        self._decay = decay
+        self.decay = decay
         self._first = _restored(state, "exp_avg", [torch.zeros_like(p) for p in parameters])
         self._second = _restored(state, "exp_avg_sq", [torch.zeros_like(p) for p in parameters])
         n_steps = float(state["step"]) if "exp_avg" in state else 0.0
@@ -59,7 +73,7 @@ class Adam:
         self.learning_rate = learning_rate
 
     def step(self) -> None:
-        self._decay.pull(self._parameters, self.learning_rate)
+        self.decay.pull(self._parameters, self.learning_rate)
         torch._foreach_add_(self._steps, 1)
         torch._fused_adam_(
             self._parameters,
@@ -84,9 +98,23 @@ class Adam:
             "step": self._steps[0].cpu().numpy().copy(),
         }
 
+    def vectors(self) -> list[torch.Tensor]:
+        return [*self._first, *self._second]
+
+    @property
+    def n_steps(self) -> int:
+        return int(self._steps[0])
+
+    @n_steps.setter
+    def n_steps(self, value: int) -> None:
+        for count in self._steps:
+            count.fill_(value)
+
 
 class SGD:
     """Stochastic gradient descent with momentum."""
+
+    rule = "sgd"
 
     def __init__(
         self,
@@ -98,63 +126,66 @@ class SGD:
         momentum: float,
     ) -> None:
         self._parameters = parameters
-        self._decay = decay
+        self.decay = decay
         # Without momentum torch wants no buffers, and leaves the gradient as the only thing to know.
         buffers = [torch.zeros_like(p) for p in parameters] if momentum else []
         self._buffers = _restored(state, "momentum_buffer", buffers)
-        self._is_first = "momentum_buffer" not in state
-        self._momentum = momentum
+        self.n_steps = int("momentum_buffer" in state)
+        self.momentum = momentum
         self.learning_rate = learning_rate
 
     def step(self) -> None:
-        self._decay.pull(self._parameters, self.learning_rate)
+        self.decay.pull(self._parameters, self.learning_rate)
         torch._fused_sgd_(
             self._parameters,
             _gradients(self._parameters),
             self._buffers,
             lr=self.learning_rate,
             weight_decay=0.0,
-            momentum=self._momentum,
+            momentum=self.momentum,
             dampening=0.0,
             nesterov=False,
             maximize=False,
-            is_first_step=self._is_first,
+            is_first_step=not self.n_steps,
         )
-        self._is_first = False
+        self.n_steps += 1
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"momentum_buffer": _one_vector(self._buffers)} if self._buffers else {}
 
+    def vectors(self) -> list[torch.Tensor]:
+        return self._buffers
+
 
 class RMSprop:
     """RMSprop (Tieleman and Hinton, 2012); torch has no fused call for it."""
+
+    rule = "rmsprop"
+    momentum = 0.0
 
     def __init__(
         self, parameters: list[torch.Tensor], state: dict[str, np.ndarray], decay: Decay, learning_rate: float
     ) -> None:
         self.learning_rate = learning_rate
         self._parameters = parameters
-        self._decay = decay
+        self.decay = decay
+        self._squares = _restored(state, "square_avg", [torch.zeros_like(p) for p in parameters])
+        self.n_steps = int(state["step"]) if "square_avg" in state else 0
         self._optimizer = torch.optim.RMSprop(parameters, lr=learning_rate)
-        if "square_avg" in state:
-            squares = _restored(state, "square_avg", parameters)
-            for parameter, square in zip(parameters, squares, strict=True):
-                step = torch.from_numpy(state["step"].copy())
-                self._optimizer.state[parameter] = {"square_avg": square, "step": step}
+        for parameter, square in zip(parameters, self._squares, strict=True):
+            self._optimizer.state[parameter] = {"square_avg": square, "step": torch.zeros(())}
 
     def step(self) -> None:
-        self._decay.pull(self._parameters, self.learning_rate)
+        self.decay.pull(self._parameters, self.learning_rate)
         self._optimizer.param_groups[0]["lr"] = self.learning_rate
         self._optimizer.step()
+        self.n_steps += 1
 
     def arrays(self) -> dict[str, np.ndarray]:
-        states: list[dict[str, Any]] = list(self._optimizer.state.values())
-        if not states:  # before the first step
-            return {}
-        return {
-            "square_avg": _one_vector([state["square_avg"] for state in states]),
-            "step": states[0]["step"].cpu().numpy().copy(),
-        }
+        return {"square_avg": _one_vector(self._squares), "step": np.array(self.n_steps, np.float32)}
+
+    def vectors(self) -> list[torch.Tensor]:
+        return self._squares
 
 
 def _gradients(parameters: list[torch.Tensor]) -> list[torch.Tensor]:

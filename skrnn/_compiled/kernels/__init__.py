@@ -1,13 +1,14 @@
 """Time loops of recurrent layers on the CPU, compiled: forwards, and backwards through time.
 
 A cell is one file, whose function ``kernel`` gives the loops ``forward`` and ``backward`` through one layer in one
-direction. Arrays are C-contiguous and of one precision.
+direction: leaves, which are called by their address, see ``cells``. Arrays are C-contiguous and of one precision.
 
 ====================  ==================================  =============================================================
 argument              shape                               meaning
 ====================  ==================================  =============================================================
+``option``            int                                 what a cell makes of it
 ``x``                 (step, batch, channel)              inputs
-``observed``          (step, batch) or empty, uint8       whether a step is read; all if empty
+``observed``          (step, batch), uint8                whether a step is read; all without ``gaps``
 ``weights``           (m,)                                those of ``torch.nn``'s layer, one after another
 ``gates``             (gate, step, batch, hidden)         what backward needs; forward alone needs room for one block
 ``states``            (state, step + 2, batch, hidden)    [:, t + 1] follows step t; the ends are where sequences start
@@ -17,10 +18,10 @@ argument              shape                               meaning
 ``size``              int                                 number of steps in a block, see ``steps_per_block``
 ``reverse``           bool                                whether the last step is read first
 ``given``             bool                                whether sequences start from states that are not all zeros
-``slope``             (step, batch, hidden) or empty      derivative of the loss by the state after each step
+``slope``             (step, batch, hidden)               derivative by the state after each step, if ``every_step``
 ``work``              (2 * state, batch, hidden)          derivative by the states after all steps, and room for as much
 ``gradient``          (m,)                                derivative by the weights, to add to
-``dx``                (step, batch, channel) or empty     derivative by the inputs, to add to if wanted
+``dx``                (step, batch, channel)              derivative by the inputs, to add to if ``to_inputs``
 ====================  ==================================  =============================================================
 
 The numbers are those of torch's layer to rounding.
@@ -50,23 +51,28 @@ class Kernel:
     backward: Compiled
     n_states: int
     n_gates: int
-    options: tuple[Any, ...] = ()  # what the loops take before their arrays
+    option: int = 0  # what the loops take first
 
     def forwards(self, dtype: np.dtype) -> Callable[..., None]:
         """The loop ``forward`` in a precision."""
-        return self._with_options(self.forward.of(dtype))
+        return self._from_python("forward", dtype)
 
     def backwards(self, dtype: np.dtype) -> Callable[..., None]:
         """The loop ``backward`` in a precision."""
-        return self._with_options(self.backward.of(dtype))
+        return self._from_python("backward", dtype)
 
-    def _with_options(self, loop: Callable[..., None]) -> Callable[..., None]:
-        return partial(loop, *self.options) if self.options else loop
+    def _from_python(self, name: str, dtype: np.dtype) -> Callable[..., None]:
+        loop: Compiled = getattr(self, name)
+        call: Compiled = getattr(import_module(f"{__name__}.cells"), name)
+        return partial(call.of(dtype), loop.of(dtype).address, self.option)
 
     def steps_per_block(self, n_steps: int, batch: int, hidden: int) -> int:
         """Enough rows for a matrix product to be worth its while, few enough for the cache."""
-        rows = max(256, _BLOCK // (self.n_gates * hidden))
-        return max(1, min(n_steps, rows // batch))
+        return max(1, min(n_steps, self.rows_per_block(hidden) // batch))
+
+    def rows_per_block(self, hidden: int) -> int:
+        """How many steps of sequences a block has at most, unless a single step has more."""
+        return max(256, _BLOCK // (self.n_gates * hidden))
 
 
 @cache

@@ -38,6 +38,13 @@ def copy(out: Numbers, other: Numbers, n: int) -> None:
         out[i] = other[i]
 
 
+@leaf
+def put_zeros(out: Numbers, n: int) -> None:
+    """out = 0"""
+    for i in range(n):
+        out[i] = number(0)
+
+
 @compiled_into_callers
 def block(k, size, n_steps, n_kept, reverse):
     """The k-th block of steps that the loop reads, of ``size`` steps but for the last.
@@ -108,6 +115,20 @@ def add(out: Numbers, other: Numbers, n: int) -> None:
     """out += other, number by number."""
     for i in range(n):
         out[i] += other[i]
+
+
+@leaf
+def scale(out: Numbers, factor: float, n: int) -> None:
+    """out *= factor, number by number."""
+    for i in range(n):
+        out[i] *= number(factor)
+
+
+@leaf
+def multiply(out: Numbers, other: Numbers, n: int) -> None:
+    """out *= other, number by number."""
+    for i in range(n):
+        out[i] *= other[i]
 
 
 @leaf

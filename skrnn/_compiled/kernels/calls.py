@@ -48,6 +48,28 @@ def called_by_name(symbol: str, parameters: tuple[Any, ...]) -> Any:
     return types.Function(Call)
 
 
+def called_by_address(name: str, parameters: tuple[Any, ...]) -> Any:
+    """The same for what is found at an address, which is handed over first, as a number."""
+
+    class Call(AbstractTemplate):
+        key = name
+
+        def generic(self, given, _):
+            if len(given) == 1 + len(parameters):
+                return signature(types.void, types.intp, *map(_received, given[1:], parameters))
+            return None
+
+    @lower_builtin(name, types.VarArg(types.Any))
+    def generate(context, builder, signature, values):
+        kinds = [context.get_value_type(parameter) for parameter in parameters]
+        kind = ir.FunctionType(ir.VoidType(), kinds).as_pointer()
+        given = [_place(context, builder, *argument) for argument in zip(signature.args, values, strict=True)]
+        builder.call(builder.inttoptr(given[0], kind), given[1:])
+        return context.get_dummy_value()
+
+    return types.Function(Call)
+
+
 def _received(given: Any, parameter: Any) -> Any:
     """The type as which an argument comes: an array as it is, others are converted."""
     if isinstance(given, types.Array):

@@ -23,7 +23,7 @@ from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.kernels.activations import apply_sigmoid, tanh
 from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, project
 from skrnn._compiled.kernels.calls import at
-from skrnn._compiled.kernels.jit import Array1, Array3, Array4, Flags2, Numbers, entry, leaf, number
+from skrnn._compiled.kernels.jit import Flags, Numbers, leaf, number
 from skrnn._compiled.kernels.products import add_product, lay_panels
 
 N = 3  # gates that have weights
@@ -34,13 +34,13 @@ def kernel() -> Kernel:
     return Kernel(forward, backward, n_states=1, n_gates=4)
 
 
-@entry
+@leaf
 def forward(
-    x: Array3, observed: Flags2, weights: Array1, gates: Array4, states: Array4,
-    of_inputs: Array1, of_states: Array1, size: int, reverse: bool, given: bool,
+    option: int, x: Numbers, observed: Flags, weights: Numbers, gates: Numbers, states: Numbers, of_inputs: Numbers,
+    of_states: Numbers, n_steps: int, batch: int, n_channels: int, hidden: int, n_kept: int, size: int, gaps: int,
+    reverse: int, given: int,
 ) -> None:  # fmt: skip
     """See ``skrnn._compiled.kernels``."""
-    (n_steps, batch, n_channels), (_, n_kept, _, hidden) = x.shape, gates.shape
     run, shift = batch * hidden, (2 if reverse else 0)
     gate_size, w_hh = n_kept * run, at(weights, N * hidden * n_channels)
     lay_panels(of_inputs, weights, N, n_steps * batch, hidden, n_channels, 1)
@@ -59,17 +59,17 @@ def forward(
                 add_product(z, before, w_hh, of_states, 1, batch, hidden, hidden, 1)
                 add_product(q, before, w_hh, of_states, 2, batch, hidden, hidden, 1)
             step(r, z, q, n, before, after, run)
-            if observed.size:
+            if gaps:
                 carry_over(at(observed, t * batch), before, after, batch, hidden)
 
 
-@entry
+@leaf
 def backward(
-    x: Array3, observed: Flags2, weights: Array1, gates: Array4, states: Array4, slope: Array3, work: Array3,
-    gradient: Array1, dx: Array3, of_states: Array1, ones: Array1, size: int, reverse: bool,
+    option: int, x: Numbers, observed: Flags, weights: Numbers, gates: Numbers, states: Numbers, slope: Numbers,
+    work: Numbers, gradient: Numbers, dx: Numbers, of_states: Numbers, ones: Numbers, n_steps: int, batch: int,
+    n_channels: int, hidden: int, size: int, gaps: int, every_step: int, to_inputs: int, reverse: int,
 ) -> None:  # fmt: skip
     """See ``skrnn._compiled.kernels``."""
-    (n_steps, batch, n_channels), hidden = x.shape, gates.shape[3]
     run, shift = batch * hidden, (2 if reverse else 0)
     gate_size, w_hh = n_steps * run, at(weights, N * hidden * n_channels)
     lay_panels(of_states, w_hh, N, batch if n_steps > 1 else 0, hidden, hidden, 0)
@@ -78,12 +78,12 @@ def backward(
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
         for i in range(length):
             t = first + (i if reverse else length - 1 - i)
-            if slope.size:
+            if every_step:
                 add(dh, at(slope, t * run), run)
             r, before = at(gates, t * run), at(states, (t + shift) * run)
             z, q, n = at(r, gate_size), at(r, 2 * gate_size), at(r, 3 * gate_size)
             step_back(r, z, q, n, before, dh, passed, run)
-            if observed.size:
+            if gaps:
                 carry_over(at(observed, t * batch), dh, passed, batch, hidden)
                 clear(at(observed, t * batch), r, 4, gate_size, batch, hidden)
             if k > 0 or i < length - 1:
@@ -94,7 +94,7 @@ def backward(
         block_gates, block_x = at(gates, first * run), at(x, first * batch * n_channels)
         block_dx, before = at(dx, first * batch * n_channels), at(states, (first + shift) * run)
         add_gradients(
-            gradient, block_dx, dx.size, block_x, weights, block_gates, before, ones,
+            gradient, block_dx, to_inputs, block_x, weights, block_gates, before, ones,
             N, 4, gate_size, length * batch, hidden, n_channels,
         )  # fmt: skip
 

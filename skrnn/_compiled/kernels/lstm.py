@@ -23,7 +23,7 @@ from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.kernels.activations import apply_sigmoid, apply_tanh, tanh
 from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, project
 from skrnn._compiled.kernels.calls import at
-from skrnn._compiled.kernels.jit import Array1, Array3, Array4, Flags2, Numbers, entry, leaf, number
+from skrnn._compiled.kernels.jit import Flags, Numbers, leaf, number
 from skrnn._compiled.kernels.products import add_product, lay_panels
 
 N = 4  # gates that have weights
@@ -34,13 +34,13 @@ def kernel() -> Kernel:
     return Kernel(forward, backward, n_states=2, n_gates=4)
 
 
-@entry
+@leaf
 def forward(
-    x: Array3, observed: Flags2, weights: Array1, gates: Array4, states: Array4,
-    of_inputs: Array1, of_states: Array1, size: int, reverse: bool, given: bool,
+    option: int, x: Numbers, observed: Flags, weights: Numbers, gates: Numbers, states: Numbers, of_inputs: Numbers,
+    of_states: Numbers, n_steps: int, batch: int, n_channels: int, hidden: int, n_kept: int, size: int, gaps: int,
+    reverse: int, given: int,
 ) -> None:  # fmt: skip
     """See ``skrnn._compiled.kernels``."""
-    (n_steps, batch, n_channels), (_, n_kept, _, hidden) = x.shape, gates.shape
     run, shift = batch * hidden, (2 if reverse else 0)
     gate_size, w_hh = n_kept * run, at(weights, N * hidden * n_channels)
     lay_panels(of_inputs, weights, N, n_steps * batch, hidden, n_channels, 1)
@@ -58,18 +58,18 @@ def forward(
             for gate in range(4 if given or k > 0 or s > 0 else 0):  # others start from zeros
                 add_product(at(i, gate * gate_size), before, w_hh, of_states, gate, batch, hidden, hidden, 1)
             step(i, f, g, o, c_before, c_after, after, run)
-            if observed.size:
+            if gaps:
                 carry_over(at(observed, t * batch), before, after, batch, hidden)
                 carry_over(at(observed, t * batch), c_before, c_after, batch, hidden)
 
 
-@entry
+@leaf
 def backward(
-    x: Array3, observed: Flags2, weights: Array1, gates: Array4, states: Array4, slope: Array3, work: Array3,
-    gradient: Array1, dx: Array3, of_states: Array1, ones: Array1, size: int, reverse: bool,
+    option: int, x: Numbers, observed: Flags, weights: Numbers, gates: Numbers, states: Numbers, slope: Numbers,
+    work: Numbers, gradient: Numbers, dx: Numbers, of_states: Numbers, ones: Numbers, n_steps: int, batch: int,
+    n_channels: int, hidden: int, size: int, gaps: int, every_step: int, to_inputs: int, reverse: int,
 ) -> None:  # fmt: skip
     """See ``skrnn._compiled.kernels``."""
-    (n_steps, batch, n_channels), hidden = x.shape, gates.shape[3]
     run, shift = batch * hidden, (2 if reverse else 0)
     gate_size, w_hh = n_steps * run, at(weights, N * hidden * n_channels)
     lay_panels(of_states, w_hh, N, batch if n_steps > 1 else 0, hidden, hidden, 0)
@@ -79,12 +79,12 @@ def backward(
         first, length, _ = block(k, size, n_steps, n_steps, reverse)
         for s in range(length):
             t = first + (s if reverse else length - 1 - s)
-            if slope.size:
+            if every_step:
                 add(dh, at(slope, t * run), run)
             i, c_before, c_after = at(gates, t * run), at(cell, (t + shift) * run), at(cell, (t + 1) * run)
             f, g, o = at(i, gate_size), at(i, 2 * gate_size), at(i, 3 * gate_size)
             step_back(i, f, g, o, c_before, c_after, dh, dc, passed, c_passed, run)
-            if observed.size:
+            if gaps:
                 carry_over(at(observed, t * batch), dh, passed, batch, hidden)
                 carry_over(at(observed, t * batch), dc, c_passed, batch, hidden)
                 clear(at(observed, t * batch), i, 4, gate_size, batch, hidden)
@@ -94,7 +94,7 @@ def backward(
         block_gates, block_x = at(gates, first * run), at(x, first * batch * n_channels)
         block_dx, before = at(dx, first * batch * n_channels), at(states, (first + shift) * run)
         add_gradients(
-            gradient, block_dx, dx.size, block_x, weights, block_gates, before, ones,
+            gradient, block_dx, to_inputs, block_x, weights, block_gates, before, ones,
             N, 4, gate_size, length * batch, hidden, n_channels,
         )  # fmt: skip
 

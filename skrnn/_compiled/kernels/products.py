@@ -62,8 +62,14 @@ def lay_panels(panels: Numbers, weights: Numbers, n_gates: int, m: int, n: int, 
         matrix, strips = at(weights, gate * k * n), at(panels, gate * n_panels * k * width)
         for j in range(n):
             strip = at(strips, j // width * k * width + j % width)
-            for i in range(k):
-                strip[i * width] = matrix[i * row + j * column]
+            _copy_apart(strip, width, at(matrix, j * column), row, k)
+
+
+@leaf
+def _copy_apart(out: Numbers, out_step: int, other: Numbers, step: int, n: int) -> None:
+    """Copy n numbers that stand apart, and keep them apart."""
+    for i in range(n):
+        out[i * out_step] = other[i * step]
 
 
 @leaf
