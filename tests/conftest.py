@@ -12,7 +12,7 @@ import pytest
 
 import skrnn
 
-collect_ignore = ["clients"]  # they need packages of their own; see tests/clients/run.py
+collect_ignore = ["clients", "site"]  # they need packages of their own; see CONTRIBUTING.md
 
 REGRESSORS = [skrnn.GRURegressor, skrnn.LSTMRegressor, skrnn.RNNRegressor]
 
