@@ -17,6 +17,11 @@ collect_ignore = ["clients", "site"]  # they need packages of their own; see CON
 REGRESSORS = [skrnn.GRURegressor, skrnn.LSTMRegressor, skrnn.RNNRegressor]
 
 
+def one_for_all(first, *others):
+    """Parameters of which the first stands for all in the quick tests: faces that differ in their layer alone."""
+    return [first, *(pytest.param(other, marks=[pytest.mark.slow, pytest.mark.numbers]) for other in others)]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _threads():
     """Tests run side by side, one on each core; SKRNN_TEST_THREADS sets another number of threads."""

@@ -190,7 +190,7 @@ def test_a_clone_is_fitted_for_every_kth_origin(refit, every):
     assert list(n_rows) == [66 + 2 * (i // every) * every for i in range(7)]
 
 
-@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)])
 def test_fits_side_by_side_give_the_same(backend):
     X = panel()
     params = {"steps": 2, "test_size": 6, "refit": True, "return_forecasts": True}

@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import one_for_all
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 CLASSIFIERS = [GRUClassifier, LSTMClassifier, RNNClassifier]
 
 
-@pytest.fixture(params=CLASSIFIERS, ids=lambda classifier: classifier.__name__)
+@pytest.fixture(params=one_for_all(*CLASSIFIERS), ids=lambda classifier: classifier.__name__)
 def classifier(request):
     return request.param
 

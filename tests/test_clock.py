@@ -199,7 +199,7 @@ def local(change, hours, clock, **how):
     return bare(naive.tz_localize(tz, ambiguous=np.ones(len(naive), dtype=bool), **how))
 
 
-@pytest.mark.parametrize("n_train", [6, 12, 13, 18])
+@pytest.mark.parametrize("n_train", [12, 13, *(pytest.param(n, marks=pytest.mark.slow) for n in (6, 18))])
 @pytest.mark.parametrize(
     ("hours", "clock"), [(24, "00:00"), (24, "02:30"), (6, "00:00"), (8, "02:15"), (12, "09:00"), (168, "00:00")]
 )

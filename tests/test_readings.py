@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import REGRESSORS
+from conftest import REGRESSORS, one_for_all
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import mean_squared_error, r2_score
@@ -19,7 +19,7 @@ from skrnn import GRUClassifier, GRURegressor, LSTMRegressor, SlidingWindowTrans
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-@pytest.fixture(params=REGRESSORS, ids=lambda regressor: regressor.__name__)
+@pytest.fixture(params=one_for_all(*REGRESSORS), ids=lambda regressor: regressor.__name__)
 def regressor(request):
     return request.param
 

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import REGRESSORS
+from conftest import REGRESSORS, one_for_all
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=REGRESSORS, ids=lambda regressor: regressor.__name__)
+@pytest.fixture(params=one_for_all(*REGRESSORS), ids=lambda regressor: regressor.__name__)
 def regressor(request):
     return request.param
 
@@ -252,6 +252,7 @@ def test_random_state_decides_everything(regressor, data):
     assert not np.array_equal(moving.fit(X, y).predict(X), moving.fit(X, y).predict(X))
 
 
+@pytest.mark.parametrize("regressor", REGRESSORS)
 def test_defaults_learn(regressor, rng):
     X = rng.normal(size=(200, 10, 1))
     y = X[:, -1, 0] - 0.5 * X[:, -3, 0]
