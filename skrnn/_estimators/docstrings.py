@@ -66,8 +66,8 @@ anchor : {"auto", "last"} or None, default="auto"
     not move with y ("poisson", functions, objects that are not equivariant), and "auto" with ``linear_skip=False``.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
-    is skipped only if all its channels are NaN. Otherwise the missing ones count as their mean, and one more channel is
-    1 at such steps and 0 at others.
+    is skipped only if all its channels are NaN. Otherwise a missing one counts as the mean of its channel in ``fit``,
+    and one more channel is 1 at such steps and 0 at others.
 return_sequences : bool, default=False
     Predict one answer for each step instead of one for each sequence; y then has an axis of steps.
 loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gaussian"}, callable or object, \
@@ -111,7 +111,8 @@ max_iter : int, default=200
 shuffle : bool, default=True
     Shuffle the sequences before each epoch.
 tol : float, default=1e-4
-    Smallest fall of the watched loss that counts: as a share of the lowest loss so far, or of 1 if that is above 1.
+    Smallest fall of the watched loss that counts: as a share of the size of the lowest loss so far, or of 1 if that
+    loss is larger.
 n_iter_no_change : int, default=30
     The watched loss has stalled when it has not fallen by ``tol`` for more than this many epochs in a row. What
     follows, ``learning_rate`` says: with the default, a last part of as many epochs.
@@ -165,8 +166,8 @@ anchor_ : ndarray of shape (n_outputs,) or None
     Channel of X from whose last value each output is measured; -1 for an output that never changed in ``fit``. None if
     there is no such channel, see ``anchor``.
 best_epoch_ : int
-    Number of epochs after which the present weights were reached. 0: no epoch was better than the start, or than the
-    linear answer of ``linear_skip="auto"``.
+    Number of epochs that were best, which ``refit`` repeats; all of them if nothing is held out. 0: no epoch was better
+    than the start, or than the linear answer of ``linear_skip="auto"``.
 bidirectional_ : bool
     Whether the layers read in both directions.
 uses_recurrence_ : bool
@@ -185,7 +186,8 @@ weights_ : dict of str to ndarray
 n_parameters_ : int
     Number of weights.
 initial_loss_ : float
-    Watched loss before the first epoch, with which the curves can be compared.
+    Watched loss before the first epoch, to compare with ``validation_loss_curve_``, or with ``loss_curve_`` if no
+    samples are held out.
 loss_curve_ : list of float
     Mean training loss of each epoch; with held-out samples, of the training that these watched. Its units: the linear
     start has a squared error of 1 on its own samples (with ``linear_skip=False``, the mean of y has). For
@@ -196,7 +198,7 @@ loss_ : float
     Training loss of the last epoch.
 best_loss_ : float
     Lowest watched loss of the last call of ``fit`` or ``partial_fit``; for the mean that ``linear_skip="auto"`` makes,
-    that of the mean. The weights that ``refit`` makes have none.
+    that of the mean. Of the second training of ``refit`` no loss is watched.
 n_iter_ : int
     Number of epochs, those of earlier fits with ``warm_start`` and of ``partial_fit`` included.
 n_features_in_ : int
