@@ -42,23 +42,6 @@ LABELS = {
 }
 
 
-def test_whole_sequences_are_read_in_both_directions_and_steps_know_nothing_later(data):
-    X, y = data
-    steps = np.repeat(y[:, None], X.shape[1], axis=1)
-    whole, each = (
-        small(GRUClassifier, max_iter=2, **params).fit(X, target)
-        for params, target in (({}, y), ({"return_sequences": True}, steps))
-    )
-    assert whole.bidirectional_
-    assert whole.weights_["head.weight"].shape[1] == 2 * whole.hidden_size
-    assert not each.bidirectional_
-    later = X.copy()
-    later[:, 4:] += 5
-    np.testing.assert_array_equal(each.predict_proba(later)[:, :4], each.predict_proba(X)[:, :4])
-    asked = [small(GRUClassifier, max_iter=1, bidirectional=both).fit(X, y) for both in (True, False)]
-    assert [model.bidirectional_ for model in asked] == [True, False]
-
-
 @pytest.mark.parametrize("kind", LABELS)
 def test_any_kind_of_label_is_learnt_and_given_back(classifier, data, kind):
     X, codes = data

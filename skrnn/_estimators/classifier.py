@@ -44,7 +44,6 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RecurrentEstimator._parameter_constraints,
-        "bidirectional": ["boolean", StrOptions({"auto"})],
         "linear_skip": ["boolean", Count(1), StrOptions({"auto"})],
         "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), HasMethods(["width", "__call__", "predict"])],
         "class_weight": [dict, StrOptions({"balanced"}), None],
@@ -55,7 +54,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         hidden_size: int = 32,
         *,
         num_layers: int = 1,
-        bidirectional: bool | str = "auto",
+        bidirectional: bool = False,
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "max",

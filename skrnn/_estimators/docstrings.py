@@ -20,9 +20,6 @@ num_layers : int, default=1
     Number of layers, each reading the states of the one below.
 bidirectional : bool, default=False
     Read each sequence in both directions, which doubles the width of a layer.
-bidirectional : bool or "auto", default="auto"
-    Read each sequence in both directions, which doubles the width of a layer. "auto" does so unless
-    ``return_sequences=True``: the label of a step then depends on no later step. ``bidirectional_`` says which.
 dropout : float, default=0.0
     Share of the numbers that are set to 0 while training, between layers and before the output; in [0, 1).
 norm : {"batch", "layer"} or None, default=None
@@ -168,8 +165,6 @@ anchor_ : ndarray of shape (n_outputs,) or None
 best_epoch_ : int
     Number of epochs that were best, which ``refit`` repeats; all of them if nothing is held out. 0: no epoch was better
     than the start, or than the linear answer of ``linear_skip="auto"``.
-bidirectional_ : bool
-    Whether the layers read in both directions.
 uses_recurrence_ : bool
     Whether the recurrent layers take part in the answers. False where the linear start stays (see ``linear_skip``).
 linear_steps_ : int

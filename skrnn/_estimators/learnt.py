@@ -30,11 +30,6 @@ class Learnt:
         return self._model.n_parameters
 
     @property
-    def bidirectional_(self) -> bool:
-        check_is_fitted(self)
-        return self._model.spec.bidirectional
-
-    @property
     def uses_recurrence_(self) -> bool:
         check_is_fitted(self)
         return self._model.uses_recurrence
@@ -66,7 +61,7 @@ class Learnt:
 
 def in_words(estimator: Any) -> str:
     """What a fitted estimator has learnt, in one line: its parts, the weights that stay, and the anchor."""
-    cell = "bidirectional " * estimator.bidirectional_ + estimator._model.spec.layer.rpartition(".")[2]
+    cell = estimator._model.spec.layer.rpartition(".")[2]
     steps = estimator.linear_steps_
     linear = f"linear map of {steps} step{'s' * (steps > 1)}" if steps else "constant"
     if estimator.uses_recurrence_:

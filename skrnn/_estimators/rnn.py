@@ -144,7 +144,7 @@ class RNNClassifier(RecurrentClassifier):
         *,
         nonlinearity: str = "tanh",
         num_layers: int = 1,
-        bidirectional: bool | str = "auto",
+        bidirectional: bool = False,
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "max",

@@ -64,10 +64,8 @@ def _spec(estimator: Any, width: int) -> NetworkSpec:
             f"segment_size={segment_size} reads several steps at a time, but return_sequences=True asks for an answer "
             "at each step. Set segment_size=1."
         )
-    both_ways = plain(estimator.bidirectional)
     return NetworkSpec(
-        **plain_parameters(estimator, "hidden_size", "num_layers", "dropout", "norm"),
-        bidirectional=not estimator.return_sequences if both_ways == "auto" else both_ways,
+        **plain_parameters(estimator, "hidden_size", "num_layers", "bidirectional", "dropout", "norm"),
         **plain_parameters(estimator, "segment_size", "return_sequences"),
         pooling="last" if estimator.return_sequences else plain(estimator.pooling),
         layer=estimator._layer,
