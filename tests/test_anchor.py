@@ -206,16 +206,22 @@ def test_sequences_with_holes_that_are_left_out_are_counted(rng):
     np.testing.assert_allclose(model.linear_coef_, other.linear_coef_, rtol=1e-9, atol=1e-10)
 
 
-def test_sequences_of_which_most_is_missing_count_where_they_are_many(rng):
+def test_sequences_with_holes_count_where_they_are_many_and_those_of_a_start_where_they_are_most(rng):
     X, _ = windows(ar_series(rng, 406).cumsum(), 6)
     X = X.copy()
-    X[:80, :4] = np.nan
-    X[:10] = np.nan
     anchor = Anchor(np.array([0]), np.ones(1), np.zeros(1), only_changes=False)
-    assert anchor.complete(Sequences.of(X)) == slice(10, 400)
-    assert anchor.complete(Sequences.of(np.full((3, 6, 1), np.nan))) == slice(0, 3)
+
+    def left_out():
+        return np.setdiff1d(np.arange(len(X)), np.arange(len(X))[anchor.complete(Sequences.of(X))]).tolist()
+
+    X[:80, 1:4] = np.nan
+    X[:10] = np.nan
+    X[200:280, :5] = np.nan
+    assert left_out() == [*range(10), *range(200, 280)]
+    X[190:, 0] = np.nan
     X[100] = np.nan
-    np.testing.assert_array_equal(np.flatnonzero(~anchor.complete(Sequences.of(X))), [*range(10), 100])
+    assert left_out() == [*range(10), 100]
+    assert anchor.complete(Sequences.of(np.full((3, 6, 1), np.nan))) == slice(0, 3)
 
 
 def test_a_float32_series_without_noise_stays_finite_and_is_learnt():

@@ -385,3 +385,21 @@ def test_a_channel_is_learnt_from_when_a_later_batch_varies_in_it(rng):
     for _ in range(20):
         model.partial_fit(X, y)
     assert model.score(X, y) > 0.8
+
+
+def test_windows_at_the_start_of_a_series_are_not_learnt_from_unless_they_are_most(regressor, rng):
+    series = rng.normal(size=(90, 2))
+    y = series[:, 0] * np.roll(series[:, 1], 3)
+    for horizon, loss in ((0, "squared_error"), (1, "squared_error"), (0, "poisson")):
+        W = SlidingWindowTransformer(9, horizon=horizon).fit(series).transform(series)
+        target, n = y**2 if loss == "poisson" else y, 8 + horizon
+        model = small(regressor, loss=loss, max_iter=2)
+        whole, complete = (clone(model).fit(W[first:], target[first:]).predict(W) for first in (0, n))
+        np.testing.assert_array_equal(whole, complete)
+        few = clone(model).fit(W[: n + 5], target[: n + 5]).predict(W)
+        assert np.abs(few - clone(model).fit(W[n : n + 5], target[n : n + 5]).predict(W)).max() > 1e-3
+    steps = small(regressor, return_sequences=True, max_iter=2).fit(W, np.tile(y[:, None], 9))
+    assert np.any(
+        steps.predict(W)
+        != small(regressor, return_sequences=True, max_iter=2).fit(W[8:], np.tile(y[8:, None], 9)).predict(W)
+    )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrnn import pad_sequences
-from skrnn._data.sequences import Sequences, flat_windows
+from skrnn._data.sequences import Sequences, at_the_start, flat_windows
 from skrnn._data.units import Scale
 
 
@@ -132,3 +132,33 @@ def test_padding_puts_nan_in_front_and_keeps_the_rest(lengths, n_channels, dtype
 def test_sequences_that_do_not_fit_together_are_refused(sequences, words):
     with pytest.raises(ValueError, match=words):
         pad_sequences(sequences)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=3),
+    n_steps=st.integers(2, 6),
+    n_channels=st.integers(1, 2),
+    gaps=st.lists(st.integers(0, 40), max_size=3),
+    copied=st.booleans(),
+)
+def test_windows_at_the_start_of_a_series_are_told_from_those_that_begin_with_a_gap(
+    lengths, n_steps, n_channels, gaps, copied
+):
+    rng, windows, expected = np.random.default_rng(0), [], []
+    for length in lengths:
+        series = rng.normal(size=(n_steps - 1 + length, n_channels))
+        series[: n_steps - 1] = np.nan
+        gaps_here = [n_steps + gap for gap in gaps if n_steps + gap < len(series)]  # not in the first row
+        series[gaps_here, 0] = np.nan
+        view = np.lib.stride_tricks.sliding_window_view(series, n_steps, axis=0).transpose(0, 2, 1)
+        windows.append(view)
+        # A window alone, or the last one of a series that ends before its window is full, may be any sequence.
+        expected.append((np.arange(length) < n_steps - 1) & (length > 1))
+    X = windows[0] if len(windows) == 1 and not copied else np.concatenate(windows)
+    np.testing.assert_array_equal(at_the_start(Sequences.of(X), "skip"), np.concatenate(expected))
+
+
+def test_sequences_of_different_lengths_are_no_windows_of_a_series(rng):
+    X = pad_sequences([rng.normal(size=(length, 2)) for length in (3, 5, 2, 4, 5, 1, 1)])
+    assert not at_the_start(Sequences.of(X), "skip").any()
+    assert not at_the_start(Sequences.of(np.full((4, 1, 1), np.nan)), "skip").any()

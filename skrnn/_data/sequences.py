@@ -161,12 +161,48 @@ def steps_behind(observed: np.ndarray, starts: np.ndarray, n_steps: int) -> np.n
     return behind
 
 
+def steps_in_front(observed: np.ndarray, starts: np.ndarray, n_steps: int) -> np.ndarray:
+    """How many steps stand in front of the first observed one, as ``steps_behind``."""
+    return steps_behind(observed[::-1], len(observed) - starts - n_steps, n_steps)
+
+
+def at_the_start(sequences: Sequences, missing: str) -> np.ndarray:
+    """Which sequences are windows at the start of a series, whose first steps are missing (n,).
+
+    The next sequence holds the same steps, without the first. A window that starts with a gap further on differs: the
+    one before it holds the step in front of the gap.
+    """
+    lacking = ~sequences.observed(missing)[sequences.starts]
+    if sequences.n_steps == 1 or not lacking.any():
+        return np.zeros(len(sequences), dtype=bool)
+    asked = np.flatnonzero(lacking[1:] | lacking[:-1])
+    goes_on = np.zeros(len(sequences), dtype=bool)
+    n_at_once = max(_BLOCK // sequences.n_steps, 1)
+    for first in range(0, len(asked), n_at_once):
+        some = asked[first : first + n_at_once]
+        goes_on[some] = _goes_on(sequences, some)
+    continues = np.concatenate([[False], goes_on[:-1]])
+    begun = lacking & ~continues  # with a step that is missing, and none before it
+    latest = np.maximum.accumulate(np.where(begun | ~lacking, np.arange(len(lacking)), 0))
+    return np.asarray(lacking & (goes_on | continues) & begun[latest])
+
+
+def _goes_on(sequences: Sequences, some: np.ndarray) -> np.ndarray:
+    """Which of some sequences the next one continues by one step (some,)."""
+    first, second = sequences.starts[some] + 1, sequences.starts[some + 1]
+    steps = np.arange(sequences.n_steps - 1)
+    same = first == second
+    a, b = (sequences.base[starts[~same, None] + steps] for starts in (first, second))
+    same[~same] = ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=(1, 2))
+    return np.asarray(same)
+
+
 def longest(sequences: Sequences) -> int:
     """Steps of the longest sequence, without the NaN in front of it and behind it."""
     read, starts, n_steps = sequences.observed("indicator"), sequences.starts, sequences.n_steps
     if read.all():
         return n_steps
-    in_front = steps_behind(read[::-1], len(read) - starts - n_steps, n_steps)
+    in_front = steps_in_front(read, starts, n_steps)
     holds_any = read[starts] | (in_front > 0)
     return int(np.max((n_steps - in_front - sequences.n_behind()) * holds_any))
 

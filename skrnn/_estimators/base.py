@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from skrnn._data.examples import Examples, Split
+from skrnn._data.sequences import at_the_start
 from skrnn._data.state import DivergenceError
 from skrnn._estimators.learnt import Learnt
 from skrnn._estimators.readings import Readings
@@ -62,7 +63,8 @@ _SHAPING = (
     "linear_skip",
 )
 
-_MANY = 40
+_MANY = 40  # samples from which on some are held out
+_MOST = 0.5  # of the samples may be left out because they stand at the start of a series
 
 
 class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimator, ABC):
@@ -160,7 +162,7 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
             split = Split(
                 *self._hold_out(examples), everything=examples if self.refit and not self.warm_start else None
             )
-        corrected = split.held_out is None and len(examples) >= _MANY
+        corrected = split.everything is not None or (split.held_out is None and len(examples) >= _MANY)
         log = self._train(split, goes_on=goes_on, max_iter=max_iter, corrected=corrected, tasks=tasks)
         _warn_of_training(self, log)
         if tasks is not None:
@@ -204,9 +206,12 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
     def _make_loss(self) -> Loss:
         """The loss that the parameters name."""
 
-    def _weighted(self, examples: Examples, *, reset: bool) -> Examples:  # noqa: ARG002  classifiers count classes
-        """The examples with the weights that the task adds."""
-        return examples
+    def _suited(self, examples: Examples, *, reset: bool) -> Examples:  # noqa: ARG002  classifiers count classes
+        """The examples as the task learns from them: without windows at the start of a series, unless most are."""
+        if self.return_sequences:
+            return examples
+        left_out = at_the_start(examples.sequences, plain(self.missing))
+        return examples.take(~left_out) if 0 < left_out.mean() <= _MOST else examples
 
     def _to_start_from(self, examples: Examples) -> Examples:
         """The examples from which the first weights are found."""
@@ -238,7 +243,7 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
             warn_of_many_unobserved(examples.sequences, self.missing)
             if self.missing == "skip":
                 warn_of_lost_steps(examples.sequences, examples.weight)
-        return self._weighted(examples, reset=reset)
+        return self._suited(examples, reset=reset)
 
     def _train(
         self, split: Split, *, goes_on: bool, max_iter: int, corrected: bool = False, tasks: Tasks | None = None

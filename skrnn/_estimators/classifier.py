@@ -217,7 +217,8 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         indicators = np.eye(len(self.classes_))[places]
         return indicators[..., 1:] if len(self.classes_) == 2 else indicators
 
-    def _weighted(self, examples: Examples, *, reset: bool) -> Examples:
+    def _suited(self, examples: Examples, *, reset: bool) -> Examples:
+        """The examples with the weights of their classes."""
         labels, weight = _labels_of(examples.y), examples.answer_weight()
         if reset or self._in_partial_fit:
             seen = np.bincount(labels.ravel(), weight.ravel(), minlength=len(self.classes_))

@@ -31,7 +31,7 @@ from skrnn._model.units import Units
 from skrnn._training.course import TrainingLog, Watcher
 from skrnn._training.loop import Plan, evaluate, train
 
-_FOLDS = 3  # of the examples, in the order in which they came
+_FOLDS = 4  # of the examples, in the order in which they came
 _MOST_COLUMNS = 2500  # of a linear map
 _MOST_NUMBERS = 2**22  # in the columns from which a map is searched for
 _MOST_WORK = 2e10  # multiplications of the ridge regression, beyond which not all rows are used
@@ -58,35 +58,40 @@ def fit(
     beside, start = replace(start, linear=True), replace(start, linear=False) if auto else start
     first = untrained(start, to_start_from(split.last))
     model, log = train_on(first, split.train, plan, held_out=split.held_out, device=start.device, watcher=watcher)
-    linear, share = None, 1.0
+    share = 1.0
     if auto and split.held_out is not None and not start.spec.return_sequences:
         linear = untrained(beside, split.train, units=first.units, rescale=False)
         loss_of, n_held_out = partial(_loss_of, split.held_out, start.device), len(split.held_out)
         share, log = share_of_network(model, log, linear, loss_of, n_held_out)
-    if split.everything is not None:
-        model, _ = train_on(first, split.everything, plan, after=log, device=start.device)
-        linear = None if linear is None else untrained(beside, split.everything, rescale=False)
-    if linear is not None and share < 1:
         model = mixed(model, linear, share)
-    return (_corrected(model, start, split.train, plan, log) if corrected else model), log
+    after = None if split.everything is None else log
+    until = Until(len(log.loss_curve)) if log.stopped and after is None else None
+
+    def anew(examples: Examples, first: Model | None = None) -> Model:
+        """A model that is trained as this one was, on other examples."""
+        first = untrained(start, examples) if first is None else first
+        model, _ = train_on(first, examples, plan, after=after, device=start.device, watcher=until)
+        return mixed(model, untrained(beside, examples, rescale=False), share) if share < 1 else model
+
+    if split.everything is not None:
+        model = anew(split.everything, first)
+    return (_corrected(model, split.last, anew, start.device) if corrected else model), log
 
 
-def _corrected(model: Model, start: Start, examples: Examples, plan: Plan, log: TrainingLog) -> Model:
+def _corrected(model: Model, examples: Examples, anew: Callable[[Examples], Model], device: str) -> Model:
     """The model with a constant added to its outputs, if its loss tells a spread: training makes that too small.
 
-    The constant is the best for networks that were trained without the examples that they answer.
+    The constant is the best for networks that were trained ``anew`` without the examples that they answer.
     """
     if not hasattr(model.loss, "correction"):
         return model
     parts: list[tuple[torch.Tensor, ...]] = []
     order = np.arange(len(examples))
-    until = Until(len(log.loss_curve)) if log.stopped else None
     for rows in np.array_split(order, _FOLDS):
-        others = examples.take(np.setdiff1d(order, rows))
-        twin, _ = train_on(untrained(start, others), others, plan, device=start.device, watcher=until)
+        twin = anew(examples.take(np.setdiff1d(order, rows)))
         answered = learnt_from(twin, examples.take(rows))
         data = labelled(twin, answered, torch.device("cpu"), torch.float64)
-        raw = twin.infer(answered.sequences, start.device).raw.to(device="cpu", dtype=torch.float64)
+        raw = twin.infer(answered.sequences, device).raw.to(device="cpu", dtype=torch.float64)
         assert data.y is not None
         assert data.weight is not None
         parts.append((raw.flatten(0, -2), data.y.flatten(0, -2), data.weight.flatten()))

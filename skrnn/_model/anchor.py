@@ -11,13 +11,14 @@ from functools import cached_property
 
 import numpy as np
 
-from skrnn._data.sequences import Sequences
+from skrnn._data.sequences import Sequences, steps_in_front
 from skrnn._data.units import Scale
 from skrnn._model.timeline import find_past
 
 _AT_ONCE = 2**16  # sequences that are looked up together
 _MEASURED = 2**18  # numbers from which spreads are measured, at most
-_FEW = 0.1  # of the sequences may be left out because steps are missing
+_MOST = 0.5  # of the sequences may be left out because their first steps are missing
+_FEW = 0.1  # of the sequences may be left out because other steps are missing
 
 
 @dataclass(frozen=True)
@@ -74,15 +75,23 @@ class Anchor:
     def complete(self, sequences: Sequences) -> slice | np.ndarray:
         """Rows of the sequences whose changes can be learnt from.
 
-        Those in which steps are missing, as at the start of a series, are not among them as long as they are few; else
-        those in which all are.
+        Those whose first steps are missing, as at the start of a series, are not among them unless they are most;
+        those with holes, as long as they are few; and those without a step.
         """
-        n_there = np.zeros(len(sequences.base) + 1, np.int32)
-        np.cumsum(~np.isnan(sequences.base[:, self.channels]).any(axis=1), out=n_there[1:])
-        n_known = n_there[sequences.starts + sequences.n_steps] - n_there[sequences.starts]
-        if np.mean(n_known < sequences.n_steps) <= _FEW:
-            return _as_slice(n_known == sequences.n_steps)
-        return _as_slice((n_known > 0) | (n_known.max() == 0))
+        known, starts, n_steps = (
+            ~np.isnan(sequences.base[:, self.channels]).any(axis=1),
+            sequences.starts,
+            sequences.n_steps,
+        )
+        n_there = np.zeros(len(known) + 1, np.int32)
+        np.cumsum(known, out=n_there[1:])
+        n_known = n_there[starts + n_steps] - n_there[starts]
+        n_later = n_steps - steps_in_front(known, starts, n_steps)
+        begun, with_holes = (n_known == n_later) & (n_later < n_steps), n_known < n_later
+        left_out = (n_known == 0) & (n_known.max() > 0)
+        left_out |= begun & (begun.mean() <= _MOST)
+        left_out |= with_holes & (with_holes.mean() <= _FEW)
+        return _as_slice(~left_out)
 
 
 def _around_zero(change: np.ndarray, weight: np.ndarray, name: str, *, robust: bool) -> float:
