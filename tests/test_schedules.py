@@ -47,7 +47,7 @@ def rates_of(monkeypatch, **params):
     rates, run_epoch = [], loop._run_epoch
 
     def spy(*arguments):
-        rates.append(arguments[4].learning_rate)
+        rates.append(arguments[0].solver.learning_rate)
         return run_epoch(*arguments)
 
     monkeypatch.setattr(loop, "_run_epoch", spy)

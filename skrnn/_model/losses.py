@@ -137,13 +137,12 @@ class Quantile:
 
     def __call__(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         error = y[:, :, None] - self._by_level(raw)
-        level = raw.new_tensor(self.levels)
-        return (error * (level - (error < 0).to(raw.dtype))).mean(dim=(1, 2))
+        return (error * (self._levels(raw) - (error < 0).to(raw.dtype))).mean(dim=(1, 2))
 
     @_compiled_as("quantile", lambda loss: loss.levels)
     def gradient(self, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         error = y[:, :, None] - self._by_level(raw)
-        slope = (error < 0).to(raw.dtype) - raw.new_tensor(self.levels)
+        slope = (error < 0).to(raw.dtype) - self._levels(raw)
         return slope.flatten(1).div_(raw.shape[1])
 
     def constant(self, y: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -169,6 +168,13 @@ class Quantile:
     def _by_level(self, raw: torch.Tensor) -> torch.Tensor:
         """Raw outputs (batch, target, level)."""
         return raw.unflatten(1, (-1, len(self.levels)))
+
+    def _levels(self, raw: torch.Tensor) -> torch.Tensor:
+        """The levels (level,), made on the device of ``raw``: a copy of them would have to be waited for."""
+        levels = raw.new_empty(len(self.levels))
+        for i, level in enumerate(self.levels):
+            levels[i].fill_(level)
+        return levels
 
 
 @dataclass(frozen=True)

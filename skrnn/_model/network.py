@@ -181,6 +181,9 @@ class RecurrentNetwork(nn.Module):
         network = cls(spec, device=device, dtype=dtype)
         # Copied: the arrays may be read-only, for instance mapped from a file.
         network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in arrays.items()})
+        for module in network.layers.modules():
+            if isinstance(module, nn.RNNBase):
+                module.flatten_parameters()  # cuDNN would copy them in each call
         return network
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -320,11 +323,10 @@ def _read(layer: nn.Module, x: torch.Tensor, observed: torch.Tensor | None, *, b
     if observed is None:
         return layer(x)[0]
     # The observed steps move to the front, the layer reads those, and each step gets the state after the last of them.
-    count = observed.cumsum(1)  # (batch, step)
-    longest = max(int(count[:, -1].max()), 1)
-    place = torch.where(observed, count - 1, longest)
-    front = x.new_zeros(len(x), longest + 1, x.shape[2])
-    front = front.scatter(1, place[:, :, None].expand_as(x), x)[:, :longest]
-    states, _ = layer(front)
+    # None of this waits for the device, or adds in an order that may change: no number of observed steps is asked for.
+    n_steps, count = x.shape[1], observed.cumsum(1)  # (batch, step)
+    place = (count - 1).masked_fill(~observed, n_steps)
+    front = x.new_zeros(len(x), n_steps + 1, x.shape[2])
+    states, _ = layer(front.scatter(1, place[:, :, None].expand_as(x), x)[:, :n_steps])
     states = torch.cat([states.new_zeros(len(x), 1, states.shape[2]), states], dim=1)
-    return states.gather(1, count[:, :, None].expand(-1, -1, states.shape[2]))
+    return states[torch.arange(len(x), device=x.device)[:, None], count]

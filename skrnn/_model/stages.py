@@ -34,30 +34,50 @@ class BatchNorm(nn.Module):
         self.n_batches.fill_(0.0)
 
     def forget(self) -> None:
-        """Let the next batch take the place of all that were."""
+        """Let the next batch take the place of all that were; ValueError if one of them held a single value."""
+        if self.variance.isnan().any() and not self.mean.isnan().any():
+            _refuse_single(1)
         self.n_batches.fill_(0.0)
 
     def forward(self, x: torch.Tensor, observed: torch.Tensor | None = None) -> torch.Tensor:
         """Normalise (..., column); ``observed`` has the shape of x without columns."""
-        mean, variance = self.mean, self.variance
-        if self.training:
-            seen = x.flatten(0, -2) if observed is None else x[observed]
-            if len(seen) == 1:
-                raise ValueError(
-                    "Expected more than 1 value per channel when training with norm='batch', but a batch holds one "
-                    "sample, or one observed step. Set batch_size to 2 or more, or norm='layer' or None."
-                )
-            if len(seen):
-                mean, variance = seen.mean(0), seen.var(0, unbiased=False)
-                self._remember(mean.detach(), variance.detach() * len(seen) / (len(seen) - 1))
+        mean, variance = self._measured(x, observed) if self.training else (self.mean, self.variance)
         return (x - mean) * (variance + 1e-5).rsqrt() * self.weight + self.bias
 
+    def _measured(self, x: torch.Tensor, observed: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and variance of a batch, which are remembered; those of before where no step is observed."""
+        if observed is None:
+            seen = x.flatten(0, -2)
+            _refuse_single(len(seen))
+            mean, variance, n = seen.mean(0), seen.var(0, unbiased=False), self.n_batches.new_full((), len(seen))
+        else:
+            # Masked, not picked: a device would have to be asked how many there are. It tells ``forget`` of a single
+            # value, of which the variance that is remembered is no number.
+            unseen, axes = ~observed[..., None], tuple(range(x.ndim - 1))
+            n = observed.sum().to(self.n_batches.dtype)
+            if x.device.type == "cpu":
+                _refuse_single(int(n))
+            mean = torch.where(n > 0, x.masked_fill(unseen, 0.0).sum(axes) / n.clamp(min=1), self.mean)
+            squares = (x - mean).masked_fill(unseen, 0.0).square().sum(axes)
+            variance = torch.where(n > 0, squares / n.clamp(min=1), self.variance)
+        self._remember(n, mean.detach(), variance.detach() * n / (n - 1))
+        return mean, variance
+
     @torch.no_grad()
-    def _remember(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        """Means over the batches."""
-        self.n_batches += 1
-        self.mean.lerp_(mean, 1 / self.n_batches)
-        self.variance.lerp_(variance, 1 / self.n_batches)
+    def _remember(self, n: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """Means over the batches of n > 0 values."""
+        self.n_batches += n > 0
+        share = (n > 0) / self.n_batches.clamp(min=1)
+        self.mean.lerp_(mean, share)
+        self.variance.lerp_(variance, share)
+
+
+def _refuse_single(n: int) -> None:
+    if n == 1:
+        raise ValueError(
+            "Expected more than 1 value per channel when training with norm='batch', but a batch holds one "
+            "sample, or one observed step. Set batch_size to 2 or more, or norm='layer' or None."
+        )
 
 
 class LayerNorm(nn.LayerNorm):

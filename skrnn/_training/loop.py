@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from skrnn._data.on_device import DeviceData
 from skrnn._data.state import DivergenceError, TrainingState
+from skrnn._training.captured import Captured
 from skrnn._training.course import Course, Patience, TrainingLog, Watcher
 from skrnn._training.schedules import SCHEDULES, Replay, Schedule
 from skrnn._training.solvers import SGD, Adam, Decay, RMSprop, Solver
@@ -120,7 +122,8 @@ def train(
         If the loss is not finite.
     """
     solver = _make_solver(plan, network, origin or {}, state.solver)
-    schedule = _make_schedule(plan, state, after)
+    step = _Step(network, loss, data, plan, solver)
+    run, schedule = _runner(step), _make_schedule(plan, state, after)
     patience = Patience(plan.tol, plan.n_iter_no_change if after is None else schedule.n_epochs)
     network.settle(data)
     is_first = after is None and (validation is not None or not state.n_epochs)
@@ -141,7 +144,7 @@ def train(
             watcher.begin_epoch()
         rates.append(schedule.factor(len(curve)))
         solver.learning_rate = plan.learning_rate_init * rates[-1]
-        curve.append(_run_epoch(network, loss, data, plan, solver, _seeds(state, len(curve))))
+        curve.append(_run_epoch(step, run, _seeds(state, len(curve))))
         watched = curve[-1]
         if validation is not None:
             network.settle(data)
@@ -199,64 +202,74 @@ def _sum(weights: torch.Tensor) -> torch.Tensor:
     return torch.stack([part.sum(dtype=torch.float64) for part in weights.flatten().split(_PART)]).sum()
 
 
-def _run_epoch(
-    network: Network,
-    loss: LossFunction,
-    data: DeviceData,
-    plan: Plan,
-    solver: Solver,
-    seeds: tuple[int, int],
-) -> float:
+class _Step:
+    """What training does with a batch, in turn; none of it waits for a device. Gives answers (answer, width)."""
+
+    def __init__(self, network: Network, loss: LossFunction, data: DeviceData, plan: Plan, solver: Solver) -> None:
+        self.network, self.loss, self.data, self.plan, self.solver = network, loss, data, plan, solver
+        self.generator = torch.Generator(data.base.device)
+
+    def __call__(self, rows: torch.Tensor, y: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+        raw = self.network.forward(self.data, rows, self.generator)
+        answers = raw.flatten(0, -2)
+        self.network.backward((_slope(self.loss, answers, y) * share).view_as(raw))
+        if self.plan.clip_norm is not None:
+            self.network.clip(self.plan.clip_norm)
+        self.solver.step()
+        return answers
+
+
+def _runner(step: _Step) -> Callable[..., torch.Tensor]:
+    """What trains on rows, their targets and shares, and gives raw outputs, see ``Captured.run``.
+
+    A loss of a user may do what cannot be captured, and a capture that fails leaves traces in torch.
+    """
+    device, gradient = step.data.base.device, getattr(step.loss, "gradient", None)
+    if device.type == "cuda" and hasattr(gradient, "compiled"):
+        step.solver.record()
+        return Captured(step, min(step.plan.batch_size, len(step.data))).run
+    return partial(_run_in_turn, step)
+
+
+def _run_in_turn(step: _Step, order: torch.Tensor, y: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    n_at_once = step.plan.batch_size * (len(y) // len(order))
+    parts = zip(order.split(step.plan.batch_size), y.split(n_at_once), share.split(n_at_once), strict=True)
+    return torch.cat([step(*part) for part in parts])
+
+
+def _run_epoch(step: _Step, run: Callable[..., torch.Tensor], seeds: tuple[int, int]) -> float:
     """One pass over the data; returns the mean loss of its batches, each before its own step."""
+    data, batch_size = step.data, step.plan.batch_size
     assert data.weight is not None
     device = data.base.device
-    if plan.shuffle:
+    if step.plan.shuffle:
         order = torch.randperm(len(data), generator=torch.Generator("cpu").manual_seed(seeds[0]), device="cpu")
     else:
         order = torch.arange(len(data), device="cpu")
-    generator = torch.Generator(device).manual_seed(seeds[1])
+    step.generator.manual_seed(seeds[1])
     total = torch.zeros((), dtype=torch.float64, device=device)
     with torch.no_grad():
         n_rows = _PART // data.weight[0].numel()
-        for rows in order.to(device).split(plan.batch_size * math.ceil(n_rows / plan.batch_size)):
-            total += _run_batches(network, loss, data, plan, solver, rows, generator)
+        for rows in order.to(device).split(batch_size * math.ceil(n_rows / batch_size)):
+            total += _run_batches(step, run, rows)
     return float(total / _sum(data.weight))
 
 
-def _run_batches(
-    network: Network,
-    loss: LossFunction,
-    data: DeviceData,
-    plan: Plan,
-    solver: Solver,
-    order: torch.Tensor,
-    generator: torch.Generator,
-) -> torch.Tensor:
+def _run_batches(step: _Step, run: Callable[..., torch.Tensor], order: torch.Tensor) -> torch.Tensor:
     """Some batches one after another; returns the weighted sum of their losses, each before its own step."""
+    data, batch_size = step.data, step.plan.batch_size
     assert data.y is not None
     assert data.weight is not None
     # Taken in order at once, as the losses are computed at once: each call counts where batches are small.
     y, weight = data.y[order], data.weight[order]
     n_answers = weight[0].numel()
-    shares = weight.reshape(-1, 1) / (plan.batch_size * n_answers)
-    n_last = len(order) % plan.batch_size or plan.batch_size
-    shares[-n_last * n_answers :] *= plan.batch_size / n_last
+    shares = weight.reshape(-1, 1) / (batch_size * n_answers)
+    n_last = len(order) % batch_size or batch_size
+    shares[-n_last * n_answers :] *= batch_size / n_last
     y = y.flatten(0, -2)
-    epochs = network.epochs(data, loss, plan, solver)
-    if epochs is not None:
-        return (loss(epochs.run(order, y, shares, generator), y) * weight.flatten()).sum(dtype=torch.float64)
-    outputs = []
-    n_at_once = plan.batch_size * n_answers
-    parts = order.split(plan.batch_size), y.split(n_at_once), shares.split(n_at_once)
-    for rows, targets, share in zip(*parts, strict=True):
-        raw = network.forward(data, rows, generator)
-        answers = raw.flatten(0, -2)
-        network.backward((_slope(loss, answers, targets) * share).view_as(raw))
-        if plan.clip_norm is not None:
-            network.clip(plan.clip_norm)
-        solver.step()
-        outputs.append(answers)
-    return (loss(torch.cat(outputs), y) * weight.flatten()).sum(dtype=torch.float64)
+    epochs = step.network.epochs(data, step.loss, step.plan, step.solver)
+    raw = run(order, y, shares) if epochs is None else epochs.run(order, y, shares, step.generator)
+    return (step.loss(raw, y) * weight.flatten()).sum(dtype=torch.float64)
 
 
 def _slope(loss: LossFunction, raw: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

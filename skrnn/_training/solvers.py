@@ -37,7 +37,8 @@ class Solver(Protocol):
     """Updates parameters from their ``grad``.
 
     Compiled loops may take the place of ``step``: ``rule`` names the function of ``skrnn._compiled.kernels.updates``
-    that does the same, with ``vectors`` of all parameters, and ``n_steps`` counts.
+    that does the same, with ``vectors`` of all parameters, and ``n_steps`` counts. After ``record``, a recorded step
+    that is replayed goes by the learning rate of then.
     """
 
     rule: str
@@ -48,6 +49,8 @@ class Solver(Protocol):
 
     def step(self) -> None: ...
 
+    def record(self) -> None: ...
+
     def vectors(self) -> list[torch.Tensor]:
         """The solver's own numbers, of each kind one vector; only where all parameters are one."""
 
@@ -55,7 +58,47 @@ class Solver(Protocol):
         """The state: of each kind one vector of all parameters, however they are divided into tensors."""
 
 
-class Adam:
+class _Rated:
+    """A solver with a learning rate: a number, or after ``record`` a tensor that steps read."""
+
+    def __init__(self, parameters: list[torch.Tensor], decay: Decay, learning_rate: float) -> None:
+        self._parameters = parameters
+        self.decay = decay
+        self._rate: torch.Tensor | None = None
+        self.learning_rate = learning_rate
+
+    @property
+    def learning_rate(self) -> float:
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = value
+        if self._rate is not None:
+            self._rate.fill_(value)
+
+    def record(self) -> None:
+        """Let all steps from now on read their rate when they are made, not when they are recorded."""
+        like = self._parameters[0]
+        self._rate = torch.full((), self.learning_rate, dtype=like.dtype, device=like.device)
+        self._before = [torch.empty_like(p) for p in self._parameters]
+
+    def step(self) -> None:
+        if self._rate is None:
+            self._move(self.learning_rate)
+            return
+        # Fused calls read rates in single precision, or as numbers: a step at rate 1 is shortened.
+        torch._foreach_copy_(self._before, self._parameters)
+        self._move(1.0)
+        torch._foreach_sub_(self._parameters, self._before)
+        torch._foreach_mul_(self._parameters, self._rate)
+        torch._foreach_add_(self._parameters, self._before)
+
+    def _move(self, learning_rate: float) -> None:
+        raise NotImplementedError
+
+
+class Adam(_Rated):
     """Adam (Kingma and Ba, 2015), or with decoupled decay AdamW (Loshchilov and Hutter, 2019)."""
 
     rule = "adam"
@@ -64,16 +107,14 @@ class Adam:
     def __init__(
         self, parameters: list[torch.Tensor], state: dict[str, np.ndarray], decay: Decay, learning_rate: float
     ) -> None:
-        self._parameters = parameters
-        self.decay = decay
+        super().__init__(parameters, decay, learning_rate)
         self._first = _restored(state, "exp_avg", [torch.zeros_like(p) for p in parameters])
         self._second = _restored(state, "exp_avg_sq", [torch.zeros_like(p) for p in parameters])
         n_steps = float(state["step"]) if "exp_avg" in state else 0.0
         self._steps = [torch.tensor(n_steps, dtype=torch.float32, device=p.device) for p in parameters]
-        self.learning_rate = learning_rate
 
-    def step(self) -> None:
-        self.decay.pull(self._parameters, self.learning_rate)
+    def _move(self, learning_rate: float) -> None:
+        self.decay.pull(self._parameters, learning_rate)
         torch._foreach_add_(self._steps, 1)
         torch._fused_adam_(
             self._parameters,
@@ -82,7 +123,7 @@ class Adam:
             self._second,
             [],
             self._steps,
-            lr=self.learning_rate,
+            lr=learning_rate,
             weight_decay=0.0,
             beta1=0.9,
             beta2=0.999,
@@ -111,7 +152,7 @@ class Adam:
             count.fill_(value)
 
 
-class SGD:
+class SGD(_Rated):
     """Stochastic gradient descent with momentum."""
 
     rule = "sgd"
@@ -125,22 +166,20 @@ class SGD:
         *,
         momentum: float,
     ) -> None:
-        self._parameters = parameters
-        self.decay = decay
+        super().__init__(parameters, decay, learning_rate)
         # Without momentum torch wants no buffers, and leaves the gradient as the only thing to know.
         buffers = [torch.zeros_like(p) for p in parameters] if momentum else []
         self._buffers = _restored(state, "momentum_buffer", buffers)
         self.n_steps = int("momentum_buffer" in state)
         self.momentum = momentum
-        self.learning_rate = learning_rate
 
-    def step(self) -> None:
-        self.decay.pull(self._parameters, self.learning_rate)
+    def _move(self, learning_rate: float) -> None:
+        self.decay.pull(self._parameters, learning_rate)
         torch._fused_sgd_(
             self._parameters,
             _gradients(self._parameters),
             self._buffers,
-            lr=self.learning_rate,
+            lr=learning_rate,
             weight_decay=0.0,
             momentum=self.momentum,
             dampening=0.0,
@@ -157,7 +196,7 @@ class SGD:
         return self._buffers
 
 
-class RMSprop:
+class RMSprop(_Rated):
     """RMSprop (Tieleman and Hinton, 2012); torch has no fused call for it."""
 
     rule = "rmsprop"
@@ -166,23 +205,31 @@ class RMSprop:
     def __init__(
         self, parameters: list[torch.Tensor], state: dict[str, np.ndarray], decay: Decay, learning_rate: float
     ) -> None:
-        self.learning_rate = learning_rate
-        self._parameters = parameters
-        self.decay = decay
+        super().__init__(parameters, decay, learning_rate)
         self._squares = _restored(state, "square_avg", [torch.zeros_like(p) for p in parameters])
-        self.n_steps = int(state["step"]) if "square_avg" in state else 0
-        self._optimizer = torch.optim.RMSprop(parameters, lr=learning_rate)
-        for parameter, square in zip(parameters, self._squares, strict=True):
-            self._optimizer.state[parameter] = {"square_avg": square, "step": torch.zeros(())}
+        n_steps = float(state["step"]) if "square_avg" in state else 0.0
+        self._steps = torch.tensor(n_steps, dtype=torch.float32, device=parameters[0].device)
 
-    def step(self) -> None:
-        self.decay.pull(self._parameters, self.learning_rate)
-        self._optimizer.param_groups[0]["lr"] = self.learning_rate
-        self._optimizer.step()
-        self.n_steps += 1
+    def _move(self, learning_rate: float) -> None:
+        self.decay.pull(self._parameters, learning_rate)
+        self._steps += 1
+        gradients = _gradients(self._parameters)
+        torch._foreach_mul_(self._squares, 0.99)
+        torch._foreach_addcmul_(self._squares, gradients, gradients, value=1 - 0.99)
+        roots = torch._foreach_sqrt(self._squares)
+        torch._foreach_add_(roots, 1e-8)
+        torch._foreach_addcdiv_(self._parameters, gradients, roots, value=-learning_rate)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {"square_avg": _one_vector(self._squares), "step": np.array(self.n_steps, np.float32)}
+        return {"square_avg": _one_vector(self._squares), "step": self._steps.cpu().numpy().copy()}
+
+    @property
+    def n_steps(self) -> int:
+        return int(self._steps)
+
+    @n_steps.setter
+    def n_steps(self, value: int) -> None:
+        self._steps.fill_(value)
 
     def vectors(self) -> list[torch.Tensor]:
         return self._squares
