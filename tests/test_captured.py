@@ -6,6 +6,7 @@ and the numbers of then. Tests on a device are in ``test_cuda``.
 
 import gc
 import weakref
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -21,7 +22,7 @@ from skrnn._data.state import TrainingState
 from skrnn._model import stages
 from skrnn._model.losses import AbsoluteError, Gaussian, Huber, LogLoss, Poisson, Quantile, SquaredError
 from skrnn._model.network import RecurrentNetwork, TorchNetwork
-from skrnn._training import loop
+from skrnn._training import captured, loop
 from skrnn._training.captured import Captured
 from skrnn._training.loop import Plan, train
 
@@ -314,3 +315,52 @@ def test_batch_norm_tells_of_a_single_value_though_it_was_not_asked(monkeypatch)
         norm(states, ~single)
     with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
         norm.forget()
+
+
+def test_all_batches_are_on_one_stream_and_the_generator_is_known_before_the_capture(monkeypatch):
+    """The order of the calls into ``torch.cuda``, which are only written down here."""
+    calls, current = [], ["default"]
+
+    class Stream:
+        def __init__(self, name="side"):
+            self.name, self.device = name, torch.device("cuda", 0)
+
+        def wait_stream(self, other):
+            calls.append(f"{self.name} waits for {other.name}")
+
+    class Graph:
+        def register_generator_state(self, generator):
+            calls.append(f"register {generator}")
+
+        def replay(self):
+            calls.append(f"replay on {current[-1]}")
+
+    @contextmanager
+    def on(stream):
+        current.append(stream.name)
+        yield
+        current.pop()
+
+    @contextmanager
+    def capturing(graph, *, stream, capture_error_mode):
+        assert isinstance(graph, Graph)
+        assert capture_error_mode == "thread_local"
+        calls.append(f"capture on {stream.name}")
+        yield
+
+    fakes = {"Stream": lambda device: Stream(), "stream": on, "CUDAGraph": Graph, "graph": capturing}  # noqa: ARG005
+    fakes["current_stream"] = lambda _: Stream(current[-1])
+    for name, fake in fakes.items():
+        monkeypatch.setattr(torch.cuda, name, fake)
+    monkeypatch.setattr(captured, "_own", SimpleNamespace(streams={}))
+    device = torch.device("cuda")
+    for _ in range(2):
+        with captured._side_stream(device):
+            calls.append(f"work on {current[-1]}")
+            generator = SimpleNamespace(device=device)
+            captured.capture_graph(lambda: calls.append("work"), generator).replay()
+    assert len(captured._own.streams) == 1
+    begin, work, register, *others, end = calls[: len(calls) // 2]
+    assert (begin, work, end) == ("side waits for default", "work on side", "default waits for side")
+    assert register.startswith("register")
+    assert others == ["capture on side", "work", "replay on side"]

@@ -12,6 +12,8 @@ from conftest import REGRESSORS
 from sklearn.base import clone
 
 from skrnn import GRUClassifier, GRURegressor, LSTMClassifier
+from skrnn._model.losses import SquaredError
+from skrnn._training import captured
 
 pytestmark = [
     pytest.mark.cuda,
@@ -204,3 +206,158 @@ def test_nothing_of_the_device_differs_after_a_call(windows):
     with pytest.raises(ValueError, match="infinity"):
         model.fit(np.where(np.isnan(X), np.inf, X), y)
     assert world() == before
+
+
+# What is captured beyond ``OPTIONS``.
+CAPTURED = {
+    **OPTIONS,
+    "dropout": {"num_layers": 2, "dropout": 0.3},
+    "absolute error": {"loss": "absolute_error", "clip_norm": None},
+    "rates that fall": {"learning_rate": "cosine", "learning_rate_init": 0.05},
+    "plain descent": {
+        "solver": "sgd",
+        "momentum": 0.0,
+        "learning_rate": "adaptive",
+        "tol": 10.0,
+        "n_iter_no_change": 1,
+    },
+    "double precision": {"dtype": "float64"},
+}
+
+
+@pytest.fixture
+def captures(monkeypatch):
+    """The captures of a test, each of which must succeed."""
+    done, capture = [], captured.capture_graph
+
+    def spy(*given):
+        done.append(graph := capture(*given))
+        return graph
+
+    monkeypatch.setattr(captured, "capture_graph", spy)
+    return done
+
+
+def without_capture(monkeypatch, model, X, y):
+    """The model fitted by the same steps, none of which is replayed."""
+
+    def refuse(*_):
+        raise RuntimeError("no capture")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(captured, "capture_graph", refuse)
+        return clone(model).fit(X, y)
+
+
+def assert_equal_to_the_bit(one, other):
+    assert one.loss_curve_ == other.loss_curve_
+    for name, array in one._model.weights.items():
+        np.testing.assert_array_equal(array, other._model.weights[name], err_msg=name)
+    for name, array in one._model.training.solver.items():
+        np.testing.assert_array_equal(array, other._model.training.solver[name], err_msg=name)
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["complete", "gaps"])
+@pytest.mark.parametrize("options", CAPTURED)
+@pytest.mark.parametrize("regressor", REGRESSORS)
+def test_replayed_steps_are_those_in_turn_to_the_bit(windows, regressor, options, gaps, captures, monkeypatch):
+    X, y = windows
+    X = X if gaps else np.nan_to_num(X)
+    model = regressor(6, max_iter=4, batch_size=32, device="cuda", early_stopping=False, random_state=0)
+    model.set_params(**CAPTURED[options]).fit(X, y)
+    assert captures
+    assert_equal_to_the_bit(model, without_capture(monkeypatch, model, X, y))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "log loss", "each step"])
+def test_replayed_steps_of_other_targets(windows, loss, captures, monkeypatch):
+    X, y = windows
+    words = {"max_iter": 4, "batch_size": 32, "device": "cuda", "random_state": 0}
+    model = GRURegressor(6, return_sequences=loss == "each step", **words)
+    if loss == "poisson":
+        model, y = GRURegressor(6, loss="poisson", **words), np.round(np.abs(y))
+    if loss == "log loss":
+        model, y = GRUClassifier(6, **words), np.digitize(y, [0, 2])
+    if loss == "each step":
+        y = np.nan_to_num(X).cumsum(axis=1)[:, :, 0]
+    model.fit(X, y)
+    assert captures
+    assert_equal_to_the_bit(model, without_capture(monkeypatch, model, X, y))
+
+
+@pytest.mark.slow
+def test_random_shapes_are_trained_without_an_error_of_the_device(rng, captures, monkeypatch):
+    for i in range(200):
+        n, n_steps, n_channels, hidden, batch_size = rng.integers([20, 1, 1, 1, 1], [400, 50, 9, 70, 130]).tolist()
+        X = rng.normal(size=(n, n_steps, n_channels)).astype(np.float32)
+        if i % 2:
+            X[rng.random((n, n_steps)) < 0.2] = np.nan
+        model = REGRESSORS[i % 3](hidden, batch_size=batch_size, max_iter=4, device="cuda", random_state=i)
+        model.set_params(linear_skip=bool(i % 5), early_stopping=False, dropout=0.2 * (i % 4 == 3))
+        model.fit(X, y := rng.normal(size=n))
+        torch.cuda.synchronize()
+        assert_equal_to_the_bit(model, without_capture(monkeypatch, model, X, y))
+    assert len(captures) >= 200
+
+
+def test_nothing_is_left_on_the_device_after_a_fit(windows, captures):
+    X, y = windows
+    model = LSTMClassifier(6, num_layers=2, dropout=0.2, max_iter=3, batch_size=32, device="cuda", random_state=0)
+    y = np.digitize(y, [0, 2])
+    model.fit(X, y)  # libraries keep memory of their own from the first time on
+    assert captures
+    captures.clear()
+    before = world()
+    clone(model).fit(X, y)
+    captures.clear()
+    assert world() == before
+
+
+def test_a_loss_of_a_user_is_trained_without_a_capture_and_without_a_word(windows, captures, recwarn):
+    class WatchedError(SquaredError):
+        def gradient(self, raw, y):
+            assert float(raw.abs().max()) < 1e6  # waits for the device, which a capture forbids
+            return super().gradient(raw, y)
+
+    X, y = windows
+    own = GRURegressor(6, loss=WatchedError(), max_iter=3, batch_size=32, device="cuda", random_state=0).fit(X, y)
+    assert not captures
+    plain = clone(own).set_params(loss="squared_error").fit(X, y)
+    assert captures
+    np.testing.assert_allclose(own.predict(X), plain.predict(X), **CLOSE)
+    assert not [warning for warning in recwarn if "captur" in str(warning.message)]
+
+
+@pytest.mark.parametrize("options", [*CAPTURED, "each step"])
+def test_no_step_waits_for_the_device(windows, options, captures, monkeypatch):
+    X, y = windows
+    keep = captured.Captured._keep
+
+    def watched(*given):
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            keep(*given)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    monkeypatch.setattr(captured.Captured, "_keep", watched)
+    model = GRURegressor(6, max_iter=4, batch_size=32, device="cuda", early_stopping=False, random_state=0)
+    if options == "each step":
+        model.set_params(return_sequences=True)
+        y = np.nan_to_num(X)[:, :, 0]
+    model.set_params(**CAPTURED.get(options, {})).fit(X, y)
+    assert captures
+
+
+def test_weights_of_layers_lie_as_cudnn_wants_them(windows, recwarn):
+    X, y = windows
+    GRURegressor(6, num_layers=2, bidirectional=True, max_iter=1, device="cuda").fit(X, y)
+    assert not [warning for warning in recwarn if "contiguous chunk of memory" in str(warning.message)]
+
+
+def test_a_batch_that_holds_one_observed_step_is_refused_by_batch_norm():
+    sparse = np.full((6, 4, 1), np.nan)
+    sparse[::3, 2] = [[1.0], [2.0]]
+    model = GRURegressor(3, norm="batch", num_layers=2, batch_size=3, shuffle=False, max_iter=1, linear_skip=False)
+    with pytest.raises(ValueError, match="a batch holds one sample, or one observed step"):
+        model.set_params(device="cuda").fit(sparse, np.arange(6.0))
