@@ -36,7 +36,11 @@ def test_speed_script_compares_training(extra, tmp_path):
     assert [(case["hidden"], case["dtype"]) for case in training] == [(h, d) for h in (4, 8) for d in PRECISIONS]
     for case in training:
         assert {"skrnn", "torch loader"} <= set(case["ms"])
-        assert set(case["ratio"]) == set(case["ms"]) - {"skrnn", "matrix products"}
+        assert set(case["ratio"]) == set(case["ms"]) - {"skrnn", "default", "matrix products"}
+        assert ("default" in case["ms"]) == (not extra)
+        assert (case["default_over_plain"] is None) if extra else (case["default_over_plain"] > 0)
+        assert set(case["share_of_peak"]) == (set() if extra else set(case["ms"]))
+        assert all(share > 0 for share in case["share_of_peak"].values())
         assert min([*case["ms"].values(), *case["ratio"].values(), *case["threads"].values()]) > 0
         assert (case["over_matrix_products"] is None) if extra else (case["over_matrix_products"] > 0)
         assert case["set_up_ms"] >= 0

@@ -44,11 +44,9 @@ def median_ratio(numerators: list[float], denominators: list[float]) -> float:
 
 
 def quiet_fit(model: Any, X: Any, y: Any) -> None:
-    """Fit without the warning that so few epochs have not converged."""
-    from sklearn.exceptions import ConvergenceWarning
-
+    """Fit without the warnings that so few epochs have not converged, or not helped."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", UserWarning)
         model.fit(X, y)
 
 

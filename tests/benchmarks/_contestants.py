@@ -2,7 +2,8 @@
 
 The network is one recurrent layer and a linear map of its last state to one output; the loss is the squared error,
 the solver Adam with step size 1e-3, and each epoch visits the windows in a new order. Peers keep their own defaults
-in all else. skrnn clips the norm of the gradient, which the others do not.
+in all else. skrnn clips the norm of the gradient, which the others do not. The default estimator also has a linear
+map of the windows, and holds a tenth of them out, of which it measures the loss after each epoch.
 """
 
 from __future__ import annotations
@@ -45,6 +46,15 @@ class Case:
     def n_windows(self) -> int:
         return self.batch * self.n_batches
 
+    @property
+    def flop(self) -> float:
+        """Floating-point operations in the products of a training step.
+
+        Of inputs, of states, and for their weights' gradients; backwards only the states have a gradient.
+        """
+        width = N_GATES[self.cell] * self.hidden
+        return 2.0 * self.batch * (self.steps * width * (3 * self.hidden + 2 * self.channels) + 3 * self.hidden)
+
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Windows (n, steps, channels) and targets (n,)."""
         rng = np.random.default_rng(0)
@@ -86,11 +96,17 @@ def on_threads(n_threads: int, work: Callable[[], float]) -> Callable[[], float]
     return run
 
 
-def skrnn_fits(case: Case, n_threads: int) -> dict[int, Callable[[], float]]:
-    """Seconds of whole fits of one epoch and of several, by the number of epochs."""
+def skrnn_fits(case: Case, n_threads: int, *, plain: bool) -> dict[int, Callable[[], float]]:
+    """Seconds of whole fits of one epoch and of several, by the number of epochs.
+
+    Of what the others do too if ``plain``, else of the default estimator, without a second training on all windows.
+    """
     X, y = case.arrays()
     options = {"batch_size": case.batch, "learning_rate_init": 1e-3, "tol": 0, "n_iter_no_change": FOREVER}
-    options |= {"linear_skip": False, "anchor": None, "early_stopping": False}  # what the others do
+    if plain:
+        options |= {"linear_skip": False, "anchor": None, "early_stopping": False}
+    else:
+        options |= {"early_stopping": True, "refit": False}
 
     def fit(n_epochs: int, n_windows: int | None = None) -> float:
         estimator = getattr(skrnn, f"{case.cell}Regressor")(
@@ -123,19 +139,19 @@ def torch_loader(case: Case) -> Epoch:
 
 
 def torch_direct(case: Case) -> Epoch:
-    """PyTorch where batches are picked by index from the tensors."""
+    """PyTorch where batches are picked by index from the tensors, and one call updates all weights."""
     X, y = case.tensors()
 
     def batches():
         order = torch.randperm(len(X), device=X.device)
         return ((X[rows], y[rows]) for rows in order.split(case.batch))
 
-    return _torch_epoch(case, batches)
+    return _torch_epoch(case, batches, fused=True)
 
 
-def _torch_epoch(case: Case, batches) -> Epoch:
+def _torch_epoch(case: Case, batches, *, fused: bool = False) -> Epoch:
     network, loss = Network(case), nn.MSELoss()
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, fused=fused or None)
 
     def epoch() -> None:
         for x, y in batches():
@@ -297,6 +313,13 @@ def matrix_products(case: Case) -> Epoch:
         torch.mm(slopes.T, inputs, out=input_gradient)
 
     return lambda: case.n_batches * median(seconds(step) for _ in range(min(case.n_batches, 20)))
+
+
+def peak_rate(size: int, dtype: str) -> float:
+    """Floating-point operations in a second of a large product: the best of some."""
+    a, b = torch.randn(2, size, size, dtype=getattr(torch, dtype))
+    out = torch.empty_like(a)
+    return 2 * size**3 / min(seconds(lambda: torch.mm(a, b, out=out)) for _ in range(4))
 
 
 PEERS: dict[str, Callable[[Case], Epoch | None]] = {

@@ -4,7 +4,10 @@ Every network is one recurrent layer and a linear head; all train on the same ra
 contestant runs once, so that what slows the machine down slows all of them; a figure is the median over the rounds,
 a ratio the median of the ratios of each round. PyTorch and the other packages run on one thread and on all, and the
 better of the two counts; "@1" says that it was one. A count that takes a plain loop four times as long as the other
-is left out. A package that is not installed shows "-". The whole table takes some ten minutes::
+is left out. "default" is skrnn's default estimator, on the same windows as the plain network beside it. On the CPU a
+percentage says how much of the peak rate was reached: that of a large product on as many threads, measured in the
+same rounds; it counts the products of the network alone. A package that is not installed shows "-". The whole table
+takes some ten minutes::
 
     python tests/benchmarks/speed.py [--dtype both] [--cells GRU,LSTM] [--rows 0,1] [--json FILE]
     python tests/benchmarks/speed.py --grid       # many sizes, against the DataLoader loop only
@@ -18,6 +21,7 @@ import argparse
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -33,6 +37,7 @@ from _contestants import (
     Network,
     matrix_products,
     on_threads,
+    peak_rate,
     skrnn_epochs,
     skrnn_fits,
     torch_direct,
@@ -52,14 +57,22 @@ GRID = [(*sizes[2:], 1, *sizes[:2]) for sizes in product([8, 32, 128, 512], [1, 
 QUICK = [(3, 1, 4, 1), (5, 2, 8, 16)]
 PREDICTED = (24, 8, 64, 100_000)
 QUICK_PREDICTED = (5, 2, 8, 500)
-FLOOR = "matrix products"
+OURS, DEFAULT, FLOOR = "skrnn", "default", "matrix products"
+PEAK, QUICK_PEAK = 1536, 128  # rows and columns of the large product
 CHUNK = 4096  # windows that PyTorch predicts at once
 
 
-def measure(case: Case, prepare: dict, n_threads: int, counts: list[int], n_rounds: int) -> dict:
-    """Milliseconds of a training step of skrnn, on up to so many threads, and of others on some numbers of threads."""
-    fits = skrnn_fits(case, n_threads)
-    runs = {("skrnn", n_epochs): fit for n_epochs, fit in fits.items()}
+def measure(
+    case: Case, prepare: dict, n_threads: int, counts: list[int], n_rounds: int, *, default: bool, peak: int | None
+) -> dict:
+    """Milliseconds of a training step of skrnn, on up to so many threads, and of others on some numbers of threads.
+
+    ``default`` asks for the default estimator too, ``peak`` for shares of the rate of products of that size.
+    """
+    ours = {OURS: skrnn_fits(case, n_threads, plain=True)}
+    if default:
+        ours[DEFAULT] = skrnn_fits(case, n_threads, plain=False)
+    runs = {(name, n_epochs): fit for name, fits in ours.items() for n_epochs, fit in fits.items()}
     for name in prepare:
         try:
             train = prepare[name](case)
@@ -68,22 +81,31 @@ def measure(case: Case, prepare: dict, n_threads: int, counts: list[int], n_roun
         if train is not None:
             tried = {1, n_threads} if name == FLOOR else counts
             runs |= {(name, count): on_threads(count, train) for count in tried}
+    for count in {1, n_threads} if peak else ():
+        runs["peak", count] = on_threads(count, partial(peak_rate, peak, case.dtype))
     rounds = in_rounds(runs, n_rounds)
-    ours, set_up = skrnn_epochs({n_epochs: rounds["skrnn", n_epochs] for n_epochs in fits})
-    epochs, threads = {"skrnn": ours}, {}
+    epochs, set_up = {}, {}
+    for name, fits in ours.items():
+        epochs[name], set_up[name] = skrnn_epochs({n_epochs: rounds[name, n_epochs] for n_epochs in fits})
+    threads = dict.fromkeys(ours, n_threads)
     for name in prepare:
         times = {count: rounds[name, count] for other, count in runs if other == name}
         if times:
             threads[name] = fastest(times)
             epochs[name] = times[threads[name]]
+    ms = {name: 1e3 * median(values) / case.n_batches for name, values in epochs.items()}
+    rates = {count: median(rounds["peak", count]) for other, count in runs if other == "peak"}
     return {
         **asdict(case),
         "rounds": n_rounds,
-        "ms": {name: 1e3 * median(values) / case.n_batches for name, values in epochs.items()},
-        "threads": threads,
-        "ratio": {name: median_ratio(values, ours) for name, values in epochs.items() if name not in ("skrnn", FLOOR)},
-        "over_matrix_products": median_ratio(ours, epochs[FLOOR]) if FLOOR in epochs else None,
-        "set_up_ms": 1e3 * set_up,
+        "ms": ms,
+        "threads": {name: count for name, count in threads.items() if name not in ours},
+        "ratio": {name: median_ratio(epochs[name], epochs[OURS]) for name in epochs if name not in (*ours, FLOOR)},
+        "over_matrix_products": median_ratio(epochs[OURS], epochs[FLOOR]) if FLOOR in epochs else None,
+        "default_over_plain": median_ratio(epochs[DEFAULT], epochs[OURS]) if default else None,
+        "peak_gflops": {count: rate / 1e9 for count, rate in rates.items()},
+        "share_of_peak": {name: 1e3 * case.flop / ms[name] / rates[threads[name]] for name in epochs if rates},
+        "set_up_ms": 1e3 * set_up[OURS],
     }
 
 
@@ -126,7 +148,9 @@ def training(arguments: argparse.Namespace) -> list[dict]:
         n_rounds = min(arguments.repeats, 3) if grid else arguments.repeats
         if grid and case.n_batches == FEWEST:
             n_rounds = 1  # a slow corner
-        results.append(measure(case, prepare, arguments.threads, tried[:1] if grid else tried, n_rounds))
+        peak = None if cuda or grid else QUICK_PEAK if quick else PEAK
+        tried = tried[:1] if grid else tried
+        results.append(measure(case, prepare, arguments.threads, tried, n_rounds, default=not grid, peak=peak))
     return results
 
 
@@ -181,17 +205,22 @@ def print_training(results: list[dict], peers: list[str], n_dtypes: int) -> None
     """Two tables; where there are two precisions, the second stands in brackets."""
     times, ratios = [], []
     floor = [FLOOR] if results[0]["over_matrix_products"] else []
+    ours = [name for name in (OURS, DEFAULT) if name in results[0]["ms"]]
     for i in range(0, len(results), n_dtypes):
         group = results[i : i + n_dtypes]
         shape = {name: group[0][name] for name in ("cell", "steps", "channels", "hidden", "batch")}
-        steps = {name: both(milliseconds(result, name) for result in group) for name in ("skrnn", *floor, *peers)}
+        steps = {name: both(milliseconds(result, name) for result in group) for name in (*ours, *floor, *peers)}
         times.append(shape | steps | {"set-up of fit": both(shown(result["set_up_ms"]) for result in group)})
         others = {name: both(shown(result["ratio"].get(name)) for result in group) for name in peers}
         over = {f"skrnn / {FLOOR}": both(shown(result["over_matrix_products"]) for result in group) for _ in floor}
-        ratios.append(shape | others | over)
+        added = {f"{name} / skrnn": both(shown(result["default_over_plain"]) for result in group) for name in ours[1:]}
+        ratios.append(shape | added | others | over)
     precision = both(result["dtype"] for result in results[:n_dtypes])
     print_table(f"Milliseconds of a training step, {precision}", times)
     print_table(f"How many times the time of skrnn, {precision}", ratios)
+    rates = [f"{rate:.0f} on {count}" for count, rate in results[0]["peak_gflops"].items()]
+    if rates:
+        print(f"\n100 % are the GFLOP/s of a large product: {', '.join(rates)} threads")
 
 
 def print_predicting(results: list[dict]) -> None:
@@ -202,7 +231,9 @@ def print_predicting(results: list[dict]) -> None:
 
 def milliseconds(result: dict, name: str) -> str:
     count = result["threads"].get(name)
-    return shown(result["ms"].get(name)) + (f"@{count}" if count else "")
+    share = result["share_of_peak"].get(name)
+    percents = "" if share is None else f" {100 * share:.0f}%"
+    return shown(result["ms"].get(name)) + (f"@{count}" if count else "") + percents
 
 
 def both(texts: Iterable[str]) -> str:
