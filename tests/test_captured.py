@@ -287,20 +287,27 @@ def test_the_watch_sees_what_it_should(bad):
         bad(torch.empty(2, device="meta"))
 
 
-def test_only_losses_of_the_package_on_a_device_are_captured():
+class OwnGRU(torch.nn.GRU):
+    """A layer of a user."""
+
+
+def test_only_losses_of_the_package_and_layers_of_torch_on_a_device_are_captured():
     class OwnError(SquaredError):
         def gradient(self, raw, y):
             return super().gradient(raw, y)
 
-    def is_captured(device, loss):
+    def is_captured(device, loss, layer="torch.nn.GRU"):
         data = DeviceData(SimpleNamespace(device=torch.device(device)), None, torch.arange(5), 2)
-        step = SimpleNamespace(data=data, loss=loss, solver=SimpleNamespace(record=lambda: None), plan=PLAN)
+        step = SimpleNamespace(data=data, loss=loss, plan=PLAN, solver=SimpleNamespace(record=lambda: None))
+        step.network = make_network(replace(SPEC, layer=layer))
         return isinstance(getattr(loop._runner(step), "__self__", None), Captured)
 
     assert is_captured("cuda", SquaredError())
+    assert is_captured("cuda", SquaredError(), "torch.nn.LSTM")
     assert not is_captured("cpu", SquaredError())
     assert not is_captured("cuda", OwnError())
     assert not is_captured("cuda", lambda raw, y: (raw - y)[:, 0].abs())
+    assert not is_captured("cuda", SquaredError(), f"{__name__}.OwnGRU")
 
 
 def test_batch_norm_tells_of_a_single_value_though_it_was_not_asked(monkeypatch):

@@ -31,6 +31,8 @@ class CompiledNetwork:
     share a batch.
     """
 
+    is_torchs = False
+
     def __init__(self, spec: NetworkSpec, arrays: dict[str, np.ndarray], kernel: Kernel, n_threads: int) -> None:
         self._spec = spec
         self.n_threads = n_threads

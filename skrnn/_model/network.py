@@ -242,6 +242,8 @@ class TorchNetwork:
 
     def __init__(self, network: RecurrentNetwork) -> None:
         self._network = network
+        layers = [layer for each in network.layers for layer in each.directions]  # type: ignore[union-attr]
+        self.is_torchs = all(type(layer) in (nn.GRU, nn.LSTM, nn.RNN) for layer in layers)
         self.parameters: list[torch.Tensor] = list(network.parameters())
         self.tensors: list[torch.Tensor] = list(network.state_dict().values())
 

@@ -27,9 +27,11 @@ class Network(Protocol):
     ``tensors`` are the parameters and whatever else training changes. Raw outputs are of shape (batch, width), or
     (batch, step, width) for an answer at each step. ``arranged`` makes tensors in the order and the shapes of the
     parameters of arrays by the names of weights, 0 for those that are not named. ``epochs``, where they are not None,
-    take the place of ``forward``, ``backward``, ``clip`` and of the solver's step.
+    take the place of ``forward``, ``backward``, ``clip`` and of the solver's step. ``is_torchs`` says that all layers
+    are torch's own, of which it is known what they do on a device.
     """
 
+    is_torchs: bool
     parameters: list[torch.Tensor]
     tensors: list[torch.Tensor]
 
@@ -222,10 +224,10 @@ class _Step:
 def _runner(step: _Step) -> Callable[..., torch.Tensor]:
     """What trains on rows, their targets and shares, and gives raw outputs, see ``Captured.run``.
 
-    A loss of a user may do what cannot be captured, and a capture that fails leaves traces in torch.
+    A loss or a layer of a user may do what cannot be captured, and a capture that fails leaves traces in torch.
     """
     device, gradient = step.data.base.device, getattr(step.loss, "gradient", None)
-    if device.type == "cuda" and hasattr(gradient, "compiled"):
+    if device.type == "cuda" and step.network.is_torchs and hasattr(gradient, "compiled"):
         step.solver.record()
         return Captured(step, min(step.plan.batch_size, len(step.data))).run
     return partial(_run_in_turn, step)
