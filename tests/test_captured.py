@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
@@ -198,6 +200,22 @@ def test_rows_of_several_parts_are_replayed_in_their_order(monkeypatch):
     monkeypatch.setattr(loop, "_PART", 8)
     found = trained(monkeypatch, captured_by(Tape), "dropout")
     assert_same(found, trained(monkeypatch, in_turn, "dropout"))
+
+
+@settings(max_examples=6, deadline=None)
+@given(n=st.integers(1, 14), batch_size=st.integers(1, 6), part=st.integers(1, 12), epochs=st.integers(1, 3))
+def test_replayed_steps_of_any_sizes(n, batch_size, part, epochs):
+    plan, spec = replace(PLAN, batch_size=batch_size, max_iter=epochs), replace(SPEC, layer="torch.nn.RNN", dropout=0.3)
+
+    def weights(runner):
+        network = make_network(spec)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, "_runner", runner)
+            patch.setattr(loop, "_PART", part)
+            log, _ = train(network, SquaredError(), make_data(spec, n=n), plan, TrainingState(5))
+        return network.tensors, log
+
+    assert_same(weights(captured_by(Tape)), weights(in_turn))
 
 
 @pytest.mark.parametrize("draws", [False, True])

@@ -31,14 +31,18 @@ def make_parameters():
     return [torch.randn(shape, dtype=torch.float64, generator=generator) for shape in ((3, 2), (4,))]
 
 
+@pytest.mark.parametrize("recorded", [False, True])
 @pytest.mark.parametrize("name", sorted(OURS))
-def test_updates_are_those_of_torch(name):
+def test_updates_are_those_of_torch(name, recorded):
     ours, theirs = make_parameters(), make_parameters()
     solver, optimizer = OURS[name](ours, {}), TORCH[name](theirs)
     generator = torch.Generator().manual_seed(1)
     for step in range(6):
         if step == 3:
             solver = OURS[name](ours, solver.arrays())
+        if recorded and step % 3 == 0:
+            solver.record()
+        solver.learning_rate = optimizer.param_groups[0]["lr"] = 0.01 * (1 + step)
         for mine, other in zip(ours, theirs, strict=True):
             other.grad = torch.randn(other.shape, dtype=torch.float64, generator=generator)
             mine.grad = other.grad.clone()
