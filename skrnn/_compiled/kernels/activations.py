@@ -39,6 +39,19 @@ def _power_of_two(typing, shifted):
     return shifted(shifted), generate
 
 
+@intrinsic
+def _within(typing, x, largest):
+    """The nearest number from -largest to largest; NaN stays NaN. Two instructions, of which branches make many."""
+
+    def generate(context, builder, signature, values):
+        x_, high = values
+        low = builder.fneg(high)
+        x_ = builder.select(builder.fcmp_ordered("<", high, x_), high, x_)
+        return builder.select(builder.fcmp_ordered(">", low, x_), low, x_)
+
+    return x(x, largest), generate
+
+
 def _polynomial(r: Any) -> Any:
     """exp(r) - 1 for |r| <= ln(2) / 2."""
     return np.expm1(r)
@@ -50,7 +63,8 @@ def _taylor(r):
     c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13 = (number(1 / math.factorial(k)) for k in range(2, 14))
 
     def single(r):
-        return r + r * r * (c2 + r * (c3 + r * (c4 + r * (c5 + r * (c6 + r * c7)))))
+        square = r * r
+        return r + square * ((c2 + r * c3) + square * ((c4 + r * c5) + square * (c6 + r * c7)))
 
     def double(r):
         high = c8 + r * (c9 + r * (c10 + r * (c11 + r * (c12 + r * c13))))
@@ -75,11 +89,7 @@ def _cody_waite(x):
     ln2_rest = number(math.log(2) - float(ln2_first) + _LN2_BEYOND_DOUBLE)
 
     def parts(x):
-        # Written so that NaN stays NaN.
-        if x > largest:
-            x = largest
-        if x < -largest:
-            x = -largest
+        x = _within(x, largest)
         shifted = x * log2_e + rounder
         n = shifted - rounder
         return _polynomial((x - n * ln2_first) - n * ln2_rest), _power_of_two(shifted)
@@ -97,8 +107,9 @@ def _sigmoid(x):
     one = (np.float32 if x == types.float32 else np.float64)(1)
 
     def compute(x):
-        p, s = _exp_parts(-x)
-        return one / (one + (s + s * p))
+        p, s = _exp_parts(x)
+        e = s + s * p
+        return e / (one + e)
 
     return compute
 

@@ -138,7 +138,8 @@ def add_gradients(
 ) -> None:  # fmt: skip
     """Gradients of weights, biases and, if wanted, inputs over a block, from those of the arguments of the gates.
 
-    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many.
+    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many. What the
+    gradients of two biases of a gate are added to is alike.
     """
     dw_hh = at(gradient, n * hidden * n_channels)
     db_ih = at(dw_hh, n * hidden * hidden)
@@ -149,6 +150,9 @@ def add_gradients(
         add_columns_times(at(dw_hh, k * hidden * hidden), of_state, before, hidden, hidden, rows)
         add_rows_times(at(db_hh, k * hidden), ones, of_state, 1, hidden, rows)
         add_columns_times(at(gradient, w_ih), of_input, x, hidden, n_channels, rows)
-        add_rows_times(at(db_ih, k * hidden), ones, of_input, 1, hidden, rows)
+        if k == n - 1 and n_gates > n:
+            add_rows_times(at(db_ih, k * hidden), ones, of_input, 1, hidden, rows)
+        else:
+            copy(at(db_ih, k * hidden), at(db_hh, k * hidden), hidden)
         if to_inputs:
             add_rows_times(dx, of_input, at(weights, w_ih), rows, n_channels, hidden)

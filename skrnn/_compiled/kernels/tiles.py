@@ -6,6 +6,8 @@ dimension is walked once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
@@ -17,7 +19,8 @@ from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf
 
 _N_BYTES = {types.float32: 4, types.float64: 8}
-_ROWS = 6  # with two vectors each: twelve sums, and what they need, fill the sixteen registers of common processors
+# Of tiles. Six with two vectors each: twelve sums, and what they need, fill sixteen registers of common processors.
+_ROWS = (6, 4, 1)
 _VECTOR = 32  # bytes
 PANEL = 2 * _VECTOR  # bytes in a row of the widest tile
 _WHOLE = ir.IntType(64)
@@ -35,16 +38,27 @@ def _strip(n_bytes: int, n_vectors: int = 1) -> Any:
         def generate(context, builder, signature, values):
             size, m_ = _N_BYTES[out.dtype], values[7]
             vector = ir.VectorType(context.get_value_type(out.dtype), max(1, n_bytes // size))
-            tiled = builder.sub(m_, builder.srem(m_, _WHOLE(_ROWS)))
-            for n_rows, first, end in ((_ROWS, _WHOLE(0), tiled), (1, tiled, m_)):
-                with cgutils.for_range_slice(builder, first, end, _WHOLE(n_rows), _WHOLE) as (row, _):
-                    _add_tile(builder, (n_rows, n_vectors), vector, size, row, *values[:7], values[8])
+            row = _WHOLE(0)
+            for n_rows, end in zip(_ROWS, _ends(builder, m_), strict=True):
+                with cgutils.for_range_slice(builder, row, end, _WHOLE(n_rows), _WHOLE) as (i, _):
+                    _add_tile(builder, (n_rows, n_vectors), vector, size, i, *values[:7], values[8])
+                row = end
             return context.get_dummy_value()
 
         n = types.int64
         return types.void(out, n, a, n, n, b, n, n, n), generate
 
     return add
+
+
+def _ends(builder: Any, m: Any) -> tuple[Any, Any, Any]:
+    """The rows at which tiles of six, of four and of one row end: at most one row stands alone, unless m < 4."""
+    rest = builder.urem(m, _WHOLE(_ROWS[0]))
+    is_short = builder.icmp_unsigned("<", builder.sub(rest, _WHOLE(2)), _WHOLE(2))  # two or three: with six more, fours
+    is_short = builder.and_(is_short, builder.icmp_unsigned(">", m, _WHOLE(_ROWS[0])))
+    sixes = builder.sub(builder.sub(m, rest), builder.select(is_short, _WHOLE(_ROWS[0]), _WHOLE(0)))
+    fours = builder.add(sixes, builder.and_(builder.sub(m, sixes), _WHOLE(-_ROWS[1])))
+    return sixes, fours, m
 
 
 def _add_tile(
@@ -55,33 +69,56 @@ def _add_tile(
     n_rows, n_vectors = shape
     lanes = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
 
-    def address(first: Any, *steps: tuple[Any, Any]) -> Any:
-        for count, distance in steps:
-            first = builder.gep(first, [builder.mul(count, distance)])
-        return first
+    def vector_at(first: Any, j: int) -> Any:
+        return builder.bitcast(builder.gep(first, [_WHOLE(j * vector.count)]), vector.as_pointer())
 
-    def vector_at(first: Any, *steps: tuple[Any, Any]) -> Any:
-        return builder.bitcast(address(first, *steps), vector.as_pointer())
-
-    rows = [builder.add(row, _WHOLE(i)) for i in range(n_rows)]
     sums = {}
+    place = builder.gep(out, [builder.mul(row, out_row)])
     for i in range(n_rows):
         for j in range(n_vectors):
-            place = vector_at(out, (rows[i], out_row), (_WHOLE(j), _WHOLE(vector.count)))
-            sums[i, j] = place, cgutils.alloca_once_value(builder, builder.load(place, align=size))
-    with cgutils.for_range(builder, length, intp=_WHOLE) as loop:
-        others = [vector_at(b, (loop.index, b_row), (_WHOLE(j), _WHOLE(vector.count))) for j in range(n_vectors)]
-        others = [builder.load(other, align=size) for other in others]
+            to = vector_at(place, j)
+            sums[i, j] = to, cgutils.alloca_once_value(builder, builder.load(to, align=size))
+        place = builder.gep(place, [out_row])
+    twice, thrice = (builder.mul(a_row, _WHOLE(k)) for k in (2, 3))
+    places = [cgutils.alloca_once_value(builder, first) for first in (builder.gep(a, [builder.mul(row, a_row)]), b)]
+    with _until(builder, places[1], builder.gep(b, [builder.mul(b_row, length)])):
+        of_a, of_b = (builder.load(place) for place in places)
+        others = [builder.load(vector_at(of_b, j), align=size) for j in range(n_vectors)]
+        later = builder.gep(of_a, [thrice])
         for i in range(n_rows):
-            factor = builder.load(address(a, (rows[i], a_row), (loop.index, a_column)))
+            factor = builder.load(builder.gep(later if i >= 3 else of_a, [(_WHOLE(0), a_row, twice)[i % 3]]))
             first = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, lanes.type.element(0))
             factors = builder.shuffle_vector(first, first, lanes)
             for j in range(n_vectors):
                 product = builder.fmul(factors, others[j], flags=("contract",))
                 total = builder.fadd(builder.load(sums[i, j][1]), product, flags=("contract",))
                 builder.store(total, sums[i, j][1])
-    for place, total in sums.values():
-        builder.store(builder.load(total), place, align=size)
+        for place, here, step in zip(places, (of_a, of_b), (a_column, b_row), strict=True):
+            builder.store(_as_it_is(builder, builder.gep(here, [step])), place)
+    for to, total in sums.values():
+        builder.store(builder.load(total), to, align=size)
+
+
+@contextmanager
+def _until(builder: Any, place: Any, end: Any) -> Iterator[None]:
+    """Repeat code until what is kept at a place is the end."""
+    test, body, after = (builder.append_basic_block() for _ in range(3))
+    builder.branch(test)
+    builder.position_at_end(test)
+    builder.cbranch(builder.icmp_unsigned("!=", builder.load(place), end), body, after)
+    builder.position_at_end(body)
+    yield
+    builder.branch(test)
+    builder.position_at_end(after)
+
+
+def _as_it_is(builder: Any, place: Any) -> Any:
+    """A place of which the compiler knows nothing.
+
+    Otherwise it would unroll the loop, walk the rows in a chain of additions, which takes longer than the sums, and
+    need twice the code.
+    """
+    return builder.asm(ir.FunctionType(place.type, [place.type]), "", "=r,0", [place], side_effect=False)
 
 
 _add_pair, _add_vector, _add_half, _add_number = _strip(_VECTOR, 2), _strip(_VECTOR), _strip(_VECTOR // 2), _strip(1)
