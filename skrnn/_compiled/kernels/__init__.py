@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from skrnn._compiled.kernels.jit import Compiled
 
 _BLOCK = 2**16  # numbers in the gates of a block: they stay in a core's cache
+_ROWS = 2**14  # numbers in one gate of a block: much larger ones go to the BLAS, which copies them first
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Kernel:
 
     def rows_per_block(self, hidden: int) -> int:
         """How many steps of sequences a block has at most, unless a single step has more."""
-        return max(256, _BLOCK // (self.n_gates * hidden))
+        return max(256, min(_BLOCK // self.n_gates, _ROWS) // hidden)
 
 
 @cache
