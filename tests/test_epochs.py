@@ -219,6 +219,24 @@ def test_an_epoch_in_several_calls_is_one_call_to_the_bit(monkeypatch):
     np.testing.assert_array_equal(whole[0], parts[0])
 
 
+def test_numbers_without_full_precision_are_0_in_an_epoch_and_afterwards_what_they_were(monkeypatch):
+    small = np.float32(1e-40)
+    network = Case.network
+
+    def with_small_weights(case, n_threads=1):
+        made = network(case, n_threads)
+        made.parameters[0].numpy()[:] = small
+        return made
+
+    monkeypatch.setattr(Case, "network", with_small_weights)
+    case = Case(dtype=torch.float32, solver="sgd", momentum=0.0, clip=None)
+    case.data.y[:] = 0
+    assert case.train(compiled=False)[0].all()
+    assert not case.train(compiled=True)[0].any()
+    assert np.array([small])[0] * np.float32(2) != 0
+    assert torch.tensor([1e-38]) * 1e-2 != 0
+
+
 def one_after_another(work, n_shares):
     for i in range(n_shares):
         work(i)

@@ -10,6 +10,7 @@ import math
 from skrnn._compiled.kernels.batch import learn
 from skrnn._compiled.kernels.blocks import add, scale
 from skrnn._compiled.kernels.calls import at
+from skrnn._compiled.kernels.denormals import flush, restore
 from skrnn._compiled.kernels.head import ROUNDING_OF_DOUBLE, ROUNDING_OF_SINGLE
 from skrnn._compiled.kernels.jit import Starts, Table, entry, itemsize, leaf, number
 from skrnn._compiled.kernels.meeting import has_done, takes, wait
@@ -44,7 +45,7 @@ from skrnn._compiled.kernels.updates import pull_at, update_at
 @entry
 def epoch(c: Starts, layers: Starts, turns: Starts, me: int) -> None:
     """Walk the order; all threads that share the work call this, each with a number of its own from 0 on."""
-    table, of_layers, n_shares = at(c, 0), at(layers, 0), c[N_SHARES]
+    table, of_layers, n_shares, before = at(c, 0), at(layers, 0), c[N_SHARES], flush()
     for k in range((c[N_ROWS] + c[BATCH] - 1) // c[BATCH]):
         for part in range(3):
             for j in range(n_shares):
@@ -58,6 +59,7 @@ def epoch(c: Starts, layers: Starts, turns: Starts, me: int) -> None:
                         _update(table, share, k)
                     has_done(turns)
             wait(turns, (3 * k + part + 1) * n_shares)
+    restore(before)
 
 
 @leaf
