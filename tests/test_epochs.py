@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrnn._compiled import epochs as epochs_file
-from skrnn._compiled.kernels import cells, gru, kernel_of, lstm, rnn, slopes, updates
+from skrnn._compiled.kernels import cells, gru, kernel_of, lstm, pooling, rnn, slopes, updates
 from skrnn._compiled.network import CompiledNetwork
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec
@@ -78,6 +78,10 @@ class Case:
             module.head.weight.uniform_(-0.5, 0.5, generator=generator)
         return CompiledNetwork(self.spec, module.arrays(), kernel_of(self.spec.layer, self.spec.options), n_threads)
 
+    def takes_epochs(self):
+        solver = Adam(self.network().parameters, {}, Decay(0.0, [], decoupled=False), 0.01)
+        return self.network().epochs(self.data, self.loss, self.plan, solver) is not None
+
     def train(self, *, compiled, n_threads=1):
         """Weights after two epochs, in each of which all rows are read, the losses and the solver's state."""
         network = self.network(n_threads)
@@ -118,11 +122,22 @@ def check(n_threads=1, **asked):
     n_targets=st.integers(1, 2),
     dtype=st.sampled_from([torch.float32, torch.float64]),
     n_threads=st.integers(1, 3),
+    pooling=st.sampled_from(["last", "max", "mean"]),
     seed=st.integers(0, 1000),
 )
 def test_epochs_of_any_network_are_those_of_python(**asked):
     # Plain steps, which do not make much of rounding.
     check(**asked, n=12, solver="sgd", momentum=0.5)
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+@pytest.mark.parametrize("cell", ["LSTM", "relu"])  # whose states are often equal: to 0
+@pytest.mark.parametrize("kind", ["max", "mean"])
+def test_epochs_of_summaries_are_those_of_python(kind, cell, gaps):
+    words = {"pooling": kind, "cell": cell, "gaps": gaps, "steps": 3, "solver": "sgd", "clip": None}
+    assert Case(**words).takes_epochs()
+    for both in (False, True):
+        check(**words, both=both, layers=2, dropout=0.3, n_threads=2)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
@@ -196,11 +211,8 @@ def test_what_is_not_compiled_is_left_to_python():
         def gradient(self, raw, y):
             return super().gradient(raw, y)
 
-    case = Case()
-    solver = Adam(case.network().parameters, {}, Decay(0.0, [], decoupled=False), 0.01)
-    assert case.network().epochs(case.data, case.loss, case.plan, solver) is not None
-    assert case.network().epochs(case.data, OtherError(), case.plan, solver) is None
-    assert Case(pooling="mean").network().epochs(case.data, case.loss, case.plan, solver) is None
+    assert Case().takes_epochs()
+    assert not Case(loss=OtherError()).takes_epochs()
 
 
 def test_python_is_entered_once_an_epoch(monkeypatch):
@@ -268,6 +280,8 @@ def test_what_is_called_by_its_address_takes_what_it_is_called_with():
     kinds[slopes.slope_at] = [slopes.squared_error, slopes.absolute_error, slopes.huber, slopes.quantile]
     kinds[slopes.slope_at] += [slopes.poisson, slopes.gaussian, slopes.log_loss]
     kinds[updates.update_at] = [updates.adam, updates.sgd, updates.rmsprop]
+    kinds[pooling.pool_at] = [pooling.largest, pooling.mean]
+    kinds[pooling.pool_back_at] = [pooling.largest_back, pooling.mean_back]
     kinds[updates.pull_at] = [updates.decay_weights, updates.decay_gradient]
     for kind, functions in kinds.items():
         assert all(kind.fits(function) for function in functions)

@@ -158,13 +158,14 @@ def drawn(spec):
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
 @pytest.mark.parametrize("pooling", ["last", "max", "mean"])
-def test_a_network_is_that_of_autograd(cell, bidirectional, dropout, pooling):
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+def test_a_network_is_that_of_autograd(cell, bidirectional, dropout, pooling, gaps):
     rng = np.random.default_rng(1)
     path, options = CELLS[cell]
     spec = NetworkSpec(path, 3, 6, 3, bidirectional, dropout, 2, options, pooling=pooling)
     module = drawn(spec)
     networks = TorchNetwork(module), CompiledNetwork(spec, module.arrays(), kernel_of(path, options), 2)
-    data = make_sequences(rng, 11, 8, 3, torch.float64, gaps=True)
+    data = make_sequences(rng, 11, 8, 3, torch.float64, gaps=gaps)
     rows, slope = torch.tensor([4, 0, 9, 2, 7]), torch.from_numpy(rng.normal(size=(5, 2)))
     raw = [network.forward(data, rows, torch.Generator().manual_seed(5)) for network in networks]
     assert_near(raw[1], raw[0], torch.float64)

@@ -104,7 +104,7 @@ class CompiledNetwork:
         Kept for further calls with the same.
         """
         compiled = getattr(getattr(loss, "gradient", None), "compiled", None)
-        if compiled is None or self._pooling is not None:
+        if compiled is None:
             return None
         if self._epochs is not None and self._epochs.are_of(data, loss, plan, solver):
             return self._epochs

@@ -25,7 +25,7 @@ class CompiledMax:
             states = np.where(observed[:, :, None], states, -np.inf)
         self._states, self._largest = states, states.max(axis=0)
         if observed is None:
-            return self._largest
+            return self._largest.copy()  # which may be changed
         return np.where(observed.any(axis=0, keepdims=True).T, self._largest, 0)
 
     def backward(self, slope: np.ndarray) -> np.ndarray:

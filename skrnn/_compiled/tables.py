@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from skrnn._compiled.kernels import Kernel, places
+from skrnn._compiled.kernels import Kernel, places, pooling
 from skrnn._compiled.kernels.products import room_for_panels
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec
 
 _LINE = 16  # numbers: each array of a room begins with a line of a cache
+_POOLINGS = {"max": (pooling.largest, pooling.largest_back), "mean": (pooling.mean, pooling.mean_back)}
 NOTHING = np.empty(0, np.uint8)
 
 
@@ -95,6 +96,7 @@ class Tables:
     def _enter_network(self) -> None:
         parts, spec, kernel = self._parts, self._parts.spec, self._parts.kernel
         dtype = parts.flat.dtype
+        pool = [function.of(dtype).address for function in _POOLINGS.get(spec.pooling, ())] or [0, 0]
         self.enter(
             {
                 places.N_LAYERS: spec.num_layers,
@@ -113,6 +115,8 @@ class Tables:
                 places.FORWARD: kernel.forward.of(dtype).address,
                 places.BACKWARD: kernel.backward.of(dtype).address,
                 places.OPTION: kernel.option,
+                places.POOL: pool[0],
+                places.POOL_BACK: pool[1],
                 places.N_STATES: kernel.n_states,
                 places.BLOCK_ROWS: kernel.rows_per_block(spec.hidden_size),
             }
@@ -153,7 +157,9 @@ class Tables:
         hidden, n_columns = spec.hidden_size, spec.linear_steps * int(self.table[places.N_LINEAR])
         widest = max(self._n_inputs(i) for i in range(spec.num_layers))
         of_work = _whole_lines(2 * kernel.n_states * most * hidden)
-        of_slopes = _whole_lines(self._n_read * most * hidden if spec.num_layers > 1 else 0)
+        is_pooled = spec.pooling in _POOLINGS
+        of_slopes = _whole_lines(self._n_read * most * hidden if spec.num_layers > 1 or is_pooled else 0)
+        of_pooled = _whole_lines(most * hidden if is_pooled else 0)
         of_panels = max(room_for_panels(spec.width, k, itemsize) for k in (parts.both, n_columns))
         self.enter(
             {
@@ -163,6 +169,8 @@ class Tables:
                 places.WORK_APART: of_work,
                 places.SLOPES: room.take(parts.n_directions * of_slopes),
                 places.SLOPES_APART: of_slopes,
+                places.POOLED: room.take(parts.n_directions * of_pooled),
+                places.POOLED_APART: of_pooled,
                 places.COLUMNS: room.take(most * n_columns),
                 places.PANELS: room.take(of_panels),
                 places.BY_ANSWER: room.take(most * spec.width),

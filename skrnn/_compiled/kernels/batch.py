@@ -45,6 +45,10 @@ from skrnn._compiled.kernels.places import (
     OPTION,
     PANELS,
     PARAMETERS,
+    POOL,
+    POOL_BACK,
+    POOLED,
+    POOLED_APART,
     R_BY_OUT,
     R_BY_X,
     R_GATES,
@@ -72,6 +76,7 @@ from skrnn._compiled.kernels.places import (
     flags,
     numbers,
 )
+from skrnn._compiled.kernels.pooling import pool_at, pool_back_at
 from skrnn._compiled.kernels.products import add_columns_times, add_product, add_rows_times, lay_panels
 from skrnn._compiled.kernels.slopes import slope_at
 
@@ -115,7 +120,12 @@ def _read(c: Table, rows: Table, room: Numbers, observed: Flags, mask: Numbers, 
             n_steps, n, row[R_INPUTS], hidden, n_steps, size, c[SEEN] != 0, d, 0,
         )  # fmt: skip
     states, apart, n_read = at(room, rows[R_STATES] + run), c[STATES_APART], n_steps
-    if rows[R_LAST]:  # the states after all steps, of which those of the second direction stand in front
+    if rows[R_LAST] and c[POOL]:
+        for d in range(c[N_DIRECTIONS]):
+            pooled = at(room, c[POOLED] + d * c[POOLED_APART])
+            pool_at(c[POOL], observed, at(states, d * apart), pooled, n_steps, n, hidden, c[SEEN] != 0)
+        states, apart, n_read = at(room, c[POOLED]), c[POOLED_APART], 1
+    elif rows[R_LAST]:  # the states after all steps, of which those of the second direction stand in front
         states, apart, n_read = at(states, (n_steps - 1) * run), apart - (n_steps - 1) * run, 1
     _move(c, at(room, rows[R_OUT]), states, apart, at(mask, begin * n_read * c[BOTH]), n_read, n, 0)
 
@@ -135,14 +145,31 @@ def _read_back(
     if rows[R_LAST]:
         slopes, apart, n_read = at(room, c[WORK]), c[WORK_APART], 1
     _move(c, at(room, rows[R_BY_OUT]), slopes, apart, at(mask, begin * n_read * c[BOTH]), n_read, n, 1)
+    every_step = rows[R_LAST] == 0
+    if rows[R_LAST] and c[POOL]:
+        _pool_back(c, rows, room, observed, n)
+        slopes, apart, every_step = at(room, c[SLOPES]), c[SLOPES_APART], True
     for d in range(c[N_DIRECTIONS]):
         row = at(rows, d * N_OF_ROW)
         backward_at(
             c[BACKWARD], c[OPTION], at(room, row[R_X]), observed, at(numbers(c, WEIGHTS, number), row[R_WEIGHTS]),
             at(room, row[R_GATES]), at(room, row[R_STATES]), at(slopes, d * apart),
             at(room, c[WORK] + d * c[WORK_APART]), at(gradient, row[R_WEIGHTS]), dx, at(room, c[OF_STATES]),
-            numbers(c, ONES, number), n_steps, n, n_inputs, hidden, size, c[SEEN] != 0, rows[R_LAST] == 0, to_inputs, d,
+            numbers(c, ONES, number), n_steps, n, n_inputs, hidden, size, c[SEEN] != 0, every_step, to_inputs, d,
         )  # fmt: skip
+
+
+@leaf
+def _pool_back(c: Table, rows: Table, room: Numbers, observed: Flags, n: int) -> None:
+    """Derivatives by the states after each step, from those by the summary, in whose place zeros come."""
+    hidden, run = c[HIDDEN], n * c[HIDDEN]
+    for d in range(c[N_DIRECTIONS]):
+        states, pooled = at(room, rows[R_STATES] + d * c[STATES_APART] + run), at(room, c[POOLED] + d * c[POOLED_APART])
+        by_summary, slopes = at(room, c[WORK] + d * c[WORK_APART]), at(room, c[SLOPES] + d * c[SLOPES_APART])
+        pool_back_at(
+            c[POOL_BACK], observed, states, pooled, by_summary, slopes, c[N_READ], n, hidden, c[SEEN] != 0
+        )  # fmt: skip
+        put_zeros(by_summary, run)
 
 
 @leaf

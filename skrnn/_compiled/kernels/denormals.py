@@ -1,4 +1,4 @@
-"""Numbers too small for full precision count as 0 while compiled code runs: processors take many times as long for them.
+"""Numbers too small for full precision count as 0 in compiled code: processors take many times as long for them.
 
 Gradients through many steps and the means of solvers fade through such numbers. A register of the thread says what
 becomes of them; where a processor has none that is known here, nothing is done.

@@ -20,14 +20,14 @@ from numba.extending import intrinsic
     N_LAYERS, N_DIRECTIONS, HIDDEN, BOTH, WIDTH, N_READ, TOGETHER, LINEAR_STEPS,
     WEIGHTS, N_WEIGHTS, HEAD, BIAS, LINEAR, ORIGIN, FIRST, SECOND, GRADIENTS, SQUARES,
     # Compiled functions, and what they take.
-    FORWARD, BACKWARD, OPTION, N_STATES, BLOCK_ROWS, ONES, SLOPE, PARAMETERS, UPDATE, PULL,
+    FORWARD, BACKWARD, OPTION, N_STATES, BLOCK_ROWS, ONES, SLOPE, PARAMETERS, UPDATE, PULL, POOL, POOL_BACK,
     # How to train. The rates are not whole.
     RATES, BATCH, N_ROWS, N_SHARES, N_DONE,
     # Each share's room, and what lies in it.
     ROOMS, ROOM, OBSERVED, OBSERVED_SIZE, OF_INPUTS, OF_STATES, WORK, WORK_APART, SLOPES, SLOPES_APART, STATES_APART,
-    SUMMARY, BY_SUMMARY, COLUMNS, PANELS, BY_ANSWER,
+    SUMMARY, BY_SUMMARY, POOLED, POOLED_APART, COLUMNS, PANELS, BY_ANSWER,
     N_PLACES,
-) = range(67)  # fmt: skip
+) = range(71)  # fmt: skip
 RATE, MOMENTUM, DECAY, NORM = range(4)
 
 # Of each layer and direction: the number of inputs, where the weights begin, whether the layer is the last, and places
