@@ -45,7 +45,15 @@ class Case:
     def __init__(self, dtype=torch.float64, seed=0, n=40, steps=6, channels=2, n_targets=1, loss=LOSSES[0], **asked):
         self.rng, self.dtype, self.loss = np.random.default_rng(seed), dtype, loss
         words = {"cell": "GRU", "hidden": 5, "layers": 1, "both": False, "dropout": 0.0, "together": 1, "linear": 0}
-        words |= {"linear_size": channels, "gaps": False, "levelled": False, "batch": 7, "solver": "adam", "clip": 0.1}
+        words |= {
+            "linear_size": channels,
+            "gaps": False,
+            "levelled": False,
+            "scaled": False,
+            "batch": 7,
+            "solver": "adam",
+            "clip": 0.1,
+        }
         words |= {"decay": 0.0, "momentum": 0.9, "pooling": "last"}
         assert set(asked) <= set(words)
         self.words = words = {**words, **asked}
@@ -68,7 +76,12 @@ class Case:
         y, weight = (torch.from_numpy(some).to(self.dtype) for some in (rng.random((n, n_targets)), rng.random(n)))
         level = torch.from_numpy(rng.normal(size=(n, 1))).to(self.dtype) if levelled else None
         starts, channels = torch.from_numpy(rng.permutation(n)), (n_channels - 1,) if levelled else ()
-        return DeviceData(base, observed, starts, n_steps, y, weight, level, channels, self.words["together"], n_linear)
+        factor = None
+        if levelled and self.words["scaled"]:
+            factor = torch.from_numpy(rng.random((n, 1))).to(self.dtype)
+            base[torch.from_numpy(rng.random(len(base)) < 0.3), -1] = torch.nan
+        together = self.words["together"]
+        return DeviceData(base, observed, starts, n_steps, y, weight, level, channels, together, n_linear, factor)
 
     def network(self, n_threads=1):
         module = RecurrentNetwork(self.spec, device=torch.device("cpu"), dtype=self.dtype)
@@ -116,6 +129,7 @@ def check(n_threads=1, **asked):
     linear_size=st.integers(1, 3),
     gaps=st.booleans(),
     levelled=st.booleans(),
+    scaled=st.booleans(),
     batch=st.integers(1, 14),
     channels=st.integers(1, 3),
     steps=st.integers(1, 7),

@@ -168,13 +168,17 @@ def test_the_map_has_the_answer_and_the_gradient_of_its_definition():
 
 
 @settings(deadline=None)  # loops are compiled at first
-@given(observed=arrays(bool, (5, 7)), n_read=st.integers(1, 9), n_more=st.integers(0, 2), level=st.booleans())
+@given(observed=arrays(bool, (5, 7)), n_read=st.integers(1, 9), n_more=st.integers(0, 2), level=st.integers(0, 2))
 def test_the_map_reads_the_steps_up_to_the_last_observed_one(observed, n_read, n_more, level):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(5, 7, 2 + n_more)) * observed[:, :, None]  # behind the first two what only layers read
-    levels = rng.normal(size=(5, 1)) * level
+    levels, factors = rng.normal(size=(5, 1)) * bool(level), rng.random((5, 1))
+    if level == 2:  # what is missing of a channel with a factor counts as its level
+        x[1, 1:4, 1] = np.nan
     moved = x.copy()
     moved[:, :, 1] -= levels
+    if level == 2:
+        moved[:, :, 1] = np.nan_to_num(moved[:, :, 1] * factors)
     expected = np.zeros((5, n_read, 2))
     for row, steps, seen in zip(expected, moved[:, :, :2], observed, strict=True):
         last = int(np.flatnonzero(seen)[-1]) if seen.any() else 6
@@ -191,6 +195,7 @@ def test_the_map_reads_the_steps_up_to_the_last_observed_one(observed, n_read, n
         level=torch.from_numpy(levels) if level else None,
         levelled=(1,) if level else (),
         n_linear=2,
+        factor=torch.from_numpy(factors) if level == 2 else None,
     )
     by_torch = LinearMap(n_read, 2, 2 * n_read, dtype=torch.float64)
     np.testing.assert_allclose(by_torch.columns(*data.take(slice(None))), expected.reshape(5, -1), atol=1e-14)

@@ -49,6 +49,19 @@ def test_slopes_are_derivatives_also_through_the_anchor_and_beside_holes(Regress
     np.testing.assert_allclose(slopes(model, X + OFF), by_differences(model.predict, X + OFF), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("missing", ["skip", "indicator"])
+@pytest.mark.parametrize("scaling", ["mean", "std"])
+def test_slopes_are_derivatives_also_through_the_size(scaling, missing, rng):
+    X, y = samples(rng, holes=True)
+    X[0] = np.nan
+    learning = {"max_iter": 3, "learning_rate_init": 0.05, "random_state": 0}
+    model = GRURegressor(3, missing=missing, scaling=scaling, loss="gaussian", **learning)
+    model.fit(X[10:, :, ::-1], 2 * y[10:] + 3)
+    np.testing.assert_array_equal(model.anchor_, [1])
+    X = X[:, :, ::-1]
+    np.testing.assert_allclose(slopes(model, X), by_differences(model.predict, X), rtol=1e-4, atol=1e-5)
+
+
 def test_values_beyond_those_of_the_fit_fade(rng):
     X, y = samples(rng)
     model = GRURegressor(3, max_iter=5, learning_rate_init=0.05, early_stopping=False, random_state=0).fit(X, y)

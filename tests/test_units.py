@@ -72,8 +72,8 @@ def test_missing_steps_are_the_mean_and_the_last_value_is_the_last_known_one(exa
     X[0, 1:4] = [[110.0, 1.0], [120.0, 2.0], [130.0, 3.0]]
     found = read(units, X, n_more=1)[0]
     np.testing.assert_allclose(found[1:4, 0] * units.x.std[0], [-20, -10, 0], atol=1e-12)
-    assert units.levels(Sequences.of(X)) == 130
-    assert units.levels(Sequences.of(np.full((1, 6, 2), np.nan)))[0, 0] == units.x.mean[0]
+    assert units.levels(Sequences.of(X)).values == 130
+    assert units.levels(Sequences.of(np.full((1, 6, 2), np.nan))).values[0, 0] == units.x.mean[0]
     np.testing.assert_array_equal(found[[0, 4, 5], 1:], 0)
 
 
@@ -95,7 +95,7 @@ def test_targets_are_measured_from_the_anchor_and_back(examples):
     found = units.targets(examples.y, levels)
     last = examples.sequences.base[examples.sequences.starts + 5, 0]
     np.testing.assert_allclose(found[:, 0], examples.y[:, 0] - (2 * last + 5), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(found * units.y.std + units.origins(levels), examples.y, rtol=1e-12)
+    np.testing.assert_allclose(found * units.y.std + units.of_targets(levels).mean, examples.y, rtol=1e-12)
 
 
 def test_one_spike_does_not_widen_robust_units(examples):
@@ -117,7 +117,7 @@ def test_the_linear_part_in_the_units_of_users_gives_the_same_answers(examples, 
     X = rng.normal(size=(9, 6, 2)) + 100
     sequences = Sequences.of(X)
     raw = np.einsum("oij,nij->no", coef, read(units, X)) + bias
-    answers = raw * 7 + units.origins(units.levels(sequences)).reshape(-1, 1)
+    answers = raw * 7 + units.of_targets(units.levels(sequences)).mean.reshape(-1, 1)
     found, intercept = units.linear_part(coef, bias, np.array([[1, 1]]))
     np.testing.assert_allclose(np.einsum("oij,nij->no", found, X) + intercept, answers, rtol=1e-10)
     found, intercept = units.linear_part(coef, bias, None)

@@ -25,6 +25,7 @@ class Inputs(NamedTuple):
     n_steps: int
     level: np.ndarray | None = None  # (batch, width), which is taken off the values
     n_together: int = 1  # rows that make one step
+    factor: np.ndarray | None = None  # (batch, width), by which they are multiplied then; NaN counts as 0
 
     @property
     def width(self) -> int:

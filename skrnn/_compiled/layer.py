@@ -123,6 +123,9 @@ class _Share:
         self._gather(inputs.values, starts, inputs.stride, self.x)
         if inputs.level is not None:
             self.x -= inputs.level[part]
+        if inputs.factor is not None:
+            self.x *= inputs.factor[part]
+            self.x[np.isnan(self.x)] = 0
         self.observed = inputs.take_observed(part)
 
     def forward(self) -> None:

@@ -54,9 +54,12 @@ def _columns(data: DeviceData, rows: np.ndarray | slice, n_steps: int) -> np.nda
         place = np.arange(n_before, data.n_steps) - data.n_behind[rows, None]
         row = starts[:, None] + np.maximum(place, 0)
         steps, seen = base[row], (data.observed.numpy()[row] & (place >= 0))[:, :, None]
-    levels = data.levels(rows)
+    levels, factors = data.levels(rows), data.factors(rows)
     if levels is not None:
         steps -= levels.numpy()[:, None, :n_channels]
+    if factors is not None:
+        steps *= factors.numpy()[:, None, :n_channels]
+        steps[np.isnan(steps)] = 0
     if data.observed is None and n_read == n_steps:
         return steps.reshape(len(steps), -1)
     columns = np.empty((len(steps), n_steps, n_channels), base.dtype)

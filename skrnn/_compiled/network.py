@@ -131,10 +131,11 @@ class CompiledNetwork:
         base, size = data.base.numpy(), self._spec.segment_size
         observed = data.segments_observed
         seen = None if observed is None else observed.numpy()[:, None]
-        levels = data.levels(rows)
-        level = None if levels is None else levels.numpy()
-        level = level if level is None or size == 1 else np.tile(level, size)
-        return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level, size)
+        level, factor = (
+            None if some is None else np.tile(some.numpy(), size) if size > 1 else some.numpy()
+            for some in (data.levels(rows), data.factors(rows))
+        )
+        return Inputs(base, seen, data.starts.numpy()[rows], size, data.n_steps // size, level, size, factor)
 
     def _summary(self, inputs: Inputs, generator: torch.Generator | None) -> np.ndarray:
         """What the head reads (batch, hidden * directions) of the last layer's states; a generator means training."""

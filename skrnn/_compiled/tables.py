@@ -76,7 +76,10 @@ class Tables:
 
     def _enter_data(self, data: DeviceData) -> None:
         assert data.y is not None
-        level = NOTHING if data.level is None else np.ascontiguousarray(data.level.numpy(), self._parts.flat.dtype)
+        level, factor = (
+            NOTHING if some is None else np.ascontiguousarray(some.numpy(), self._parts.flat.dtype)
+            for some in (data.level, data.factor)
+        )
         self.enter(
             {
                 places.BASE: data.base.numpy(),
@@ -85,6 +88,7 @@ class Tables:
                 places.STARTS: data.starts.numpy(),
                 places.BEHIND: NOTHING if data.n_behind is None else data.n_behind.astype(np.int64),
                 places.LEVEL: level,
+                places.FACTOR: factor,
                 places.LEVELLED: np.array(data.levelled, np.int64),
                 places.N_COLUMNS: data.base.shape[1],
                 places.N_LEVELLED: len(data.levelled) if level.size else 0,

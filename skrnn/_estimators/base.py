@@ -41,6 +41,7 @@ from skrnn._validation import (
     warn_of_lost_precision,
     warn_of_lost_steps,
     warn_of_many_unobserved,
+    warn_of_no_scale,
 )
 
 if TYPE_CHECKING:
@@ -262,6 +263,7 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
                 ) from None
         warn_of_left_out(self, n_left_out(model, split.last))
         warn_of_lost_order(channel_out_of_order(model, split.last))
+        warn_of_no_scale(model.asked.get("scaling"), model.units.anchor is not None)
         self.__dict__.update(learnt(log, model))
         return log
 
@@ -286,9 +288,10 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
         if examples.y.shape[-1] != self.n_outputs_:
             raise ValueError(f"y has {examples.y.shape[-1]} outputs, but {name} was fitted with {self.n_outputs_}.")
         for parameter, value in start.asked.items():
-            if model.asked[parameter] != value:
+            before = model.asked.get(parameter)  # not there where it was saved before there was the parameter
+            if before != value:
                 raise ValueError(
-                    f"{parameter} of {name} changed from {model.asked[parameter]!r} to {value!r} since the last fit, "
+                    f"{parameter} of {name} changed from {before!r} to {value!r} since the last fit, "
                     "so that training cannot go on. Fit with warm_start=False, or clone the estimator."
                 )
         return model.also_of(examples, dropout=start.spec.dropout)

@@ -61,6 +61,13 @@ anchor : {"auto", "last"} or None, default="auto"
     None: nothing is subtracted. The channel is the one in which later sequences hold earlier targets, so the rows must
     be in the order of time; ``anchor_`` names it. Ignored with ``return_sequences=True``, for losses whose answers do
     not move with y ("poisson", functions, objects that are not equivariant), and "auto" with ``linear_skip=False``.
+scaling : {"mean", "std"} or None, default=None
+    In what sequences and targets are measured, where series are alike but for their size. The changes from the anchor
+    are divided, and the answer multiplied, by the size of what this sequence holds of the past of the target: "mean",
+    the mean of the absolute values, or "std", their standard deviation. So a series that is multiplied gets the same
+    answers, multiplied, and all series count alike in the loss. The layers read the changes only, as with
+    ``anchor="last"``. A sequence whose past is constant ("mean": 0) gets its last value, and ``fit`` learns nothing
+    from it. Without an anchor ``fit`` warns, and nothing is scaled; ``scaling_`` tells.
 missing : {"skip", "indicator"}, default="skip"
     What NaN in X means. "skip": a step that contains NaN is skipped, the state is carried over. "indicator": a step
     is skipped only if all its channels are NaN. Otherwise a missing one counts as the mean of its channel in ``fit``,
@@ -162,6 +169,8 @@ classes_ : ndarray of shape (n_classes,)
 anchor_ : ndarray of shape (n_outputs,) or None
     Channel of X from whose last value each output is measured; -1 for an output that never changed in ``fit``. None if
     there is no such channel, see ``anchor``.
+scaling_ : {"mean", "std"} or None
+    In what sequences and targets are measured: ``scaling``, or None if there is no anchor.
 best_epoch_ : int
     Number of epochs that were best, which ``refit`` repeats; all of them if nothing is held out. 0: no epoch was better
     than the start, or than the linear answer of ``linear_skip="auto"``.
@@ -171,9 +180,10 @@ linear_steps_ : int
     Number of the last steps that the linear map reads; 0 if there is none.
 linear_coef_ : ndarray of shape (n_outputs, n_steps, n_channels)
     Linear part of the answers, in the units of X and y. If no step is missing, ``predict(X, linear_only=True)`` is the
-    sum of ``linear_coef_ * X`` over the last n_steps, oldest first, plus ``linear_intercept_``. For "poisson" it is
-    the part of the log of the mean, in units of the mean of y; for functions that of standardised targets; for
-    classifiers that of ``decision_function``. Several quantiles have one output for each level.
+    sum of ``linear_coef_ * X`` over the last n_steps, oldest first, plus ``linear_intercept_``; with ``scaling``, that
+    of a sequence of size 1. For "poisson" it is the part of the log of the mean, in units of the mean of y; for
+    functions that of standardised targets; for classifiers that of ``decision_function``. Several quantiles have one
+    output for each level.
 linear_intercept_ : ndarray of shape (n_outputs,)
     See ``linear_coef_``.
 weights_ : dict of str to ndarray
@@ -219,7 +229,7 @@ def documented(face: _Face) -> _Face:
     if face.__doc__ is None:  # python -OO
         return face
     signature = inspect.signature(face).parameters
-    other = "anchor_" if "class_weight" in signature else "classes_"
+    other = ("anchor_", "scaling_") if "class_weight" in signature else "classes_"
     attributes = [entry for entry in _entries(_ATTRIBUTES) if not entry.startswith(other)]
     sections = {
         "parameters": _section("Parameters", _entries_of(signature)),

@@ -20,6 +20,7 @@ from skrnn._data.units import Scale
 from skrnn._estimators.mixing import mixed, share_of_network
 from skrnn._estimators.start import Start, tried, units_of
 from skrnn._estimators.watching import OfModel, Until
+from skrnn._model.anchor import Levels
 from skrnn._model.engine import network_of, resolve_device, torch_dtype
 from skrnn._model.linear import ROUNDING, Blocks, LinearAnswer, fit_least_loss, fit_ridge, fit_robust_ridge
 from skrnn._model.loss_contract import Loss, is_robust, moves_with_y, outputs_of_answers
@@ -240,13 +241,13 @@ def labelled(
     return replace(data, y=y, weight=weight_of)
 
 
-def _targets(model: Model, y: np.ndarray, levels: np.ndarray | None, dtype: type[np.floating]) -> np.ndarray:
+def _targets(model: Model, y: np.ndarray, levels: Levels | None, dtype: type[np.floating]) -> np.ndarray:
     """Targets in the units of the network, infinite beyond the precision; in parts, since they need several copies."""
     targets = np.empty(y.shape, dtype)
     with np.errstate(over="ignore"):
         for first in range(0, len(y), _AT_ONCE):
             rows = slice(first, first + _AT_ONCE)
-            targets[rows] = model.units.targets(y[rows], None if levels is None else levels[rows])
+            targets[rows] = model.units.targets(y[rows], None if levels is None else levels.take(rows))
     return targets
 
 

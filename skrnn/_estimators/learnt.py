@@ -14,6 +14,24 @@ if TYPE_CHECKING:
     from skrnn._model.model import Model
 
 
+class MeasuredFromThePast:
+    """Fitted attributes of what is measured from a target's own past."""
+
+    _model: Model
+
+    @property
+    def anchor_(self) -> np.ndarray | None:
+        check_is_fitted(self)
+        anchor = self._model.units.anchor
+        return None if anchor is None else anchor.channel.copy()
+
+    @property
+    def scaling_(self) -> str | None:
+        check_is_fitted(self)
+        anchor = self._model.units.anchor
+        return None if anchor is None else anchor.scaling
+
+
 class Learnt:
     """Fitted attributes that are read from the model."""
 
@@ -76,4 +94,6 @@ def in_words(estimator: Any) -> str:
         channels = [] if estimator.anchor_ is None else sorted({int(i) for i in estimator.anchor_ if i >= 0})
         names = ", ".join(map(str, channels))
         parts.append(f"anchor: channel{'s' * (len(channels) > 1)} {names}" if channels else "no anchor")
+        if estimator.scaling_ is not None:
+            parts.append(f"scaling: {estimator.scaling_}")
     return "; ".join(parts)

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._estimators.base import RecurrentEstimator
+from skrnn._estimators.learnt import MeasuredFromThePast
 from skrnn._estimators.settings import keep
 from skrnn._learning import as_it_is_now
 from skrnn._model.loss_contract import Loss
@@ -47,13 +48,22 @@ def spread_of(estimator: Any) -> str | tuple[float, ...] | None:
     return getattr(loss, "levels", None) if has_reading(REGRESSION_LOSSES, loss, "quantiles") else None
 
 
-class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
+def sizes_of(estimator: Any, X: Any) -> np.ndarray | None:
+    """By what the answers of a fitted regressor were multiplied (n, target), see ``scaling``; None for nothing."""
+    now = as_it_is_now(estimator)
+    units = now._model.units
+    levels = units.levels(now._sequences(X))
+    return None if levels is None or levels.sizes is None else units.anchor.sizes_of_targets(levels.sizes)
+
+
+class RecurrentRegressor(MeasuredFromThePast, RegressorMixin, RecurrentEstimator):
     """Abstract: a face adds its layer."""
 
-    _shaping: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._shaping, "anchor")
+    _shaping: ClassVar[tuple[str, ...]] = (*RecurrentEstimator._shaping, "anchor", "scaling")
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **RecurrentEstimator._parameter_constraints,
         "anchor": [StrOptions({"auto", "last"}), None],
+        "scaling": [StrOptions({"mean", "std"}), None],
         "loss": [StrOptions(set(REGRESSION_LOSSES)), callable],
         "quantile": [Interval(Real, 0, 1, closed="neither"), tuple],
         "delta": [Interval(Real, 0, None, closed="neither")],
@@ -71,6 +81,7 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         segment_size: int = 1,
         linear_skip: bool | int = True,
         anchor: str | None = "auto",
+        scaling: str | None = None,
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "squared_error",
@@ -211,12 +222,6 @@ class RecurrentRegressor(RegressorMixin, RecurrentEstimator):
         """
         now = as_it_is_now(self)
         return now._step(X, state, lambda outputs, dtype: now._shaped(outputs.quantiles(), dtype, outputs, axis=-2))
-
-    @property
-    def anchor_(self) -> np.ndarray | None:
-        check_is_fitted(self)
-        anchor = self._model.units.anchor
-        return None if anchor is None else anchor.channel.copy()
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination of the predictions.

@@ -70,6 +70,7 @@ class RNNRegressor(RecurrentRegressor):
         segment_size: int = 1,
         linear_skip: bool | int = True,
         anchor: str | None = "auto",
+        scaling: str | None = None,
         missing: str = "skip",
         return_sequences: bool = False,
         loss: Any = "squared_error",

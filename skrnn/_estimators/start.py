@@ -13,11 +13,12 @@ from skrnn._data.examples import Examples
 from skrnn._data.sequences import lacks_some
 from skrnn._data.spec import NetworkSpec
 from skrnn._data.units import Scale
-from skrnn._model.anchor import Anchor
+from skrnn._model.anchor import Anchor, divided
 from skrnn._model.loss_contract import FunctionLoss, Loss, check_loss, is_robust, moves_with_y
 from skrnn._model.units import Units
 
 _TRIED = 10_000  # targets on which a loss is tried
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,15 @@ def units_of(start: Start, examples: Examples) -> Units:
         missing=missing,
         has_missing=missing != "indicator" or lacks_some(sequences, examples.weight),
     )
-    asked = start.asked.get("anchor")
-    if asked == "auto" and start.linear is False:
+    asked, scaling = start.asked.get("anchor"), start.asked.get("scaling")
+    if scaling is not None:
+        _check_scaled(start, scaling)
+    elif asked == "auto" and start.linear is False:
         asked = None
     if asked is None or start.spec.return_sequences or not moves_with_y(start.loss):
         return units
-    anchor = Anchor.find(sequences, units.y.apply(examples.y, np.float64), only_changes=asked == "last")
+    y = units.y.apply(examples.y, np.float64)
+    anchor = Anchor.find(sequences, y, only_changes=asked == "last" or scaling is not None, scaling=scaling)
     if anchor is None:
         if asked == "last":
             raise ValueError(
@@ -56,13 +60,39 @@ def units_of(start: Start, examples: Examples) -> Units:
             )
         return units
     anchor = replace(anchor, slope=anchor.slope * units.y.std, offset=anchor.offset * units.y.std + units.y.mean)
+    if scaling is not None:
+        anchor = _without_rounding(anchor, examples.y)
     learnt = examples.take(anchor.complete(sequences))
     units = units.anchored(anchor, learnt, robust=robust)
     levels = units.levels(learnt.sequences)
     assert levels is not None
-    changes = anchor.of_targets(levels)
+    changes = anchor.of_targets(levels.values)
     np.subtract(learnt.y, changes, out=changes)
+    if levels.sizes is not None:
+        changes = divided(changes, anchor.sizes_of_targets(levels.sizes))
     return replace(units, y=_target_scale(start.loss, changes, learnt.weight))
+
+
+def _check_scaled(start: Start, scaling: str) -> None:
+    """Refuse what leaves nothing to be scaled."""
+    reason = None
+    if start.asked.get("anchor") is None:
+        reason = "anchor=None"
+    elif start.spec.return_sequences:
+        reason = "return_sequences=True"
+    elif not moves_with_y(start.loss):
+        reason = "a loss whose answers do not move with y"
+    if reason is not None:
+        raise ValueError(
+            f"scaling={scaling!r} divides the changes from an anchor, which there is not with {reason}. Set "
+            "scaling=None, or change that (see anchor)."
+        )
+
+
+def _without_rounding(anchor: Anchor, y: np.ndarray) -> Anchor:
+    """The same anchor, exact where the channel is the target itself: beside small series, rounding is not small."""
+    same = np.isclose(anchor.slope, 1, rtol=_ROUNDING) & (np.abs(anchor.offset) <= _ROUNDING * np.abs(y).max(axis=0))
+    return replace(anchor, slope=np.where(same, 1, anchor.slope), offset=np.where(same, 0, anchor.offset))
 
 
 def _target_scale(loss: Loss, y: np.ndarray, weight: np.ndarray) -> Scale:

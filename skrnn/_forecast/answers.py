@@ -14,7 +14,7 @@ from skrnn._forecast.bands import Errors, check_taken, held_out_errors
 from skrnn._forecast.distribution import Distribution
 from skrnn._forecast.parts import Parts
 from skrnn._forecast.paths import draw_from_errors, draw_from_model, sample_paths
-from skrnn._forecast.recursion import at_a_time, recurse_reading
+from skrnn._forecast.recursion import at_a_time, recurse
 from skrnn._forecast.rows import Rows
 from skrnn._forecast.sheet import Sheet
 
@@ -84,8 +84,8 @@ class Asked:
 
     def answers(
         self, parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None, errors: Errors | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Paths, or answers and what else is read (series, step, output, reading), and which windows miss steps."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Paths, or answers and what else is read (series, step, output, reading); sizes; which windows miss steps."""
         if self.n_paths is not None:
             rng, distribution = check_random_state(self.random_state), self.distribution(parts)
             if distribution is not None:
@@ -93,7 +93,8 @@ class Asked:
             else:
                 assert errors is not None
                 draw = draw_from_errors(parts, errors, at_a_time(parts.horizon, self.steps), rng)
-            return sample_paths(parts, sheet, at, targets, self.n_paths, draw)
+            paths, missing = sample_paths(parts, sheet, at, targets, self.n_paths, draw)
+            return paths, np.ones(paths.shape[:3]), missing
         spread = self._spread(parts)
 
         def read(X: Any, _: int) -> np.ndarray:
@@ -104,7 +105,7 @@ class Asked:
                 found.append(spread.quantiles(X))
             return np.concatenate(found, axis=-1)
 
-        return recurse_reading(parts, sheet, at, targets, read)
+        return recurse(parts, sheet, at, targets, read)
 
     def labels(self, parts: Parts) -> list[str]:
         """What stands behind the names of the columns of one target."""

@@ -19,21 +19,24 @@ FEWEST_ERRORS = 10  # of which sample paths are made
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors (origin, step, target) of forecasts, in a unit: truth less forecast.
+    """Errors (origin, step, target) of forecasts, in a unit and in sizes of their series: truth less forecast.
 
-    NaN where the truth is not known, infinite where it has no value in this unit.
+    NaN where the truth is not known, infinite where it has no value in this unit. Sizes (origin, step, target) are what
+    the model scales its answers with at the origins, see ``scaling``; 1 for other models.
     """
 
     unit: Unit
     values: np.ndarray
 
     @classmethod
-    def between(cls, unit: Unit, truth: np.ndarray, predicted: np.ndarray) -> Errors:
+    def between(cls, unit: Unit, truth: np.ndarray, predicted: np.ndarray, sizes: np.ndarray) -> Errors:
         """Errors of forecasts of some truth (origin, step, target), which is NaN where it is not known."""
         n_targets = predicted.shape[2]
         seen = ~np.isnan(truth)
         flat = [values.reshape(-1, n_targets) for values in (np.where(seen, truth, predicted), predicted)]
         values = (unit.into(flat[0]) - unit.into(flat[1])).reshape(truth.shape)
+        with np.errstate(divide="ignore"):
+            values = values / np.where(values == 0, 1, sizes)
         return cls(unit, np.where(seen, np.where(np.isnan(values), np.inf, values), np.nan))
 
     @property
@@ -52,9 +55,9 @@ class Errors:
         place = np.minimum(_rank(n_seen, level) - 1, len(errors) - 1)
         return np.asarray(np.take_along_axis(errors, place[None], axis=0)[0])
 
-    def around(self, predicted: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Ends (series, step, target) of the bands around forecasts."""
-        widths = np.broadcast_to(self.widths(level)[: predicted.shape[1]], predicted.shape)
+    def around(self, predicted: np.ndarray, sizes: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends (series, step, target) of the bands around forecasts, whose sizes have the same shape."""
+        widths = self.widths(level)[: predicted.shape[1]] * sizes
         n_targets = predicted.shape[2]
         lower, upper = self.unit.around(predicted.reshape(-1, n_targets), widths.reshape(-1, n_targets))
         return lower.reshape(predicted.shape), upper.reshape(predicted.shape)
@@ -83,10 +86,11 @@ def held_out_errors(
     at, there = next_steps(sheet, origins, members, steps)
     known = np.where(there[..., None], truth[at], np.nan)  # (origin, step, target)
     _check_enough((~np.isnan(known)).sum(axis=0).min(axis=1), level, n_held_out)
-    predicted, missing = recurse(parts, sheet, at, targets)
+    found, sizes, missing = recurse(parts, sheet, at, targets, lambda X, _: parts.predict(X)[..., None])
+    predicted = found[..., 0]
     check_outputs(targets, predicted.shape[2])
     flat = np.where(np.isnan(known), predicted, known).reshape(-1, len(targets))
-    return Errors.between(Unit.of(parts.back, flat), known, predicted), missing
+    return Errors.between(Unit.of(parts.back, flat), known, predicted, sizes), missing
 
 
 def check_drawn_from(n: int) -> None:

@@ -129,4 +129,4 @@ def calibrate(
     fitted = clone(model).fit(examples.X, examples.y)
     flat = np.where(seen, rolled.truth, rolled.predicted).reshape(-1, rolled.truth.shape[2])
     unit = Unit.of(take_apart(fitted, "calibrate").back, flat)
-    return CalibratedModel(fitted, Errors.between(unit, rolled.truth, rolled.predicted))
+    return CalibratedModel(fitted, Errors.between(unit, rolled.truth, rolled.predicted, rolled.sizes))

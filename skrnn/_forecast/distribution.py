@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from skrnn._estimators.regressor import RecurrentRegressor, spread_of
+from skrnn._estimators.regressor import RecurrentRegressor, sizes_of, spread_of
 from skrnn._forecast.parts import Parts
 from skrnn._forecast.units import transformers_of
 
@@ -118,6 +118,17 @@ class Distribution:
         for transformer in reversed(transformers_of(self.parts.back)):
             values = np.asarray(transformer.inverse_transform(values), dtype=np.float64)
         return values
+
+
+def is_scaled(parts: Parts) -> bool:
+    """Whether the regressor of a model measures windows in units of their own, see ``scaling``."""
+    estimator, _ = _innermost(parts.back, None)
+    return isinstance(estimator, RecurrentRegressor) and estimator.scaling_ is not None
+
+
+def sizes_of_windows(parts: Parts, X: Any) -> np.ndarray | None:
+    """These units (n, output); None if there are none."""
+    return sizes_of(*_innermost(parts.back, X)) if is_scaled(parts) else None
 
 
 def _innermost(model: Any, X: Any) -> tuple[Any, Any]:

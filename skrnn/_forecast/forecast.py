@@ -204,7 +204,7 @@ def forecast(
     check_known_in_advance(parts, rows, sheet, known)
     errors, read = asked.errors(parts, rows, targets, errors)
     now = parts.remembering_until(rows.keys.take(rows.last))
-    found, missing = asked.answers(now, sheet, at, targets, errors)
+    found, sizes, missing = asked.answers(now, sheet, at, targets, errors)
     if named is not None:
         check_outputs(named, found.shape[2])
     report_forecast(np.concatenate([missing.ravel(), *read]), parts.memory, parts.window.incomplete)
@@ -212,7 +212,7 @@ def forecast(
     names = names_of(rows, targets, found.shape[2])
     if n_paths is not None:
         return table_of_paths(found, index, names)
-    ends = () if errors is None or confidence_level is None else errors.around(found[..., 0], confidence_level)
+    ends = () if errors is None or confidence_level is None else errors.around(found[..., 0], sizes, confidence_level)
     found = np.concatenate([found, *(end[..., None] for end in ends)], axis=3)
     return table_of(found, asked.labels(parts), index, names)
 

@@ -78,13 +78,14 @@ def earlier_bands(rolled: Rolled, level: float) -> np.ndarray:
     """
     ends = np.full((*rolled.predicted.shape, 2), np.nan)
     for group, unit in enumerate(rolled.units):
-        errors = Errors.between(unit, rolled.truth, rolled.predicted)
+        errors = Errors.between(unit, rolled.truth, rolled.predicted, rolled.sizes)
         for time in np.unique(rolled.when[rolled.group == group]):
             mine = np.flatnonzero((rolled.when == time) & (rolled.group == group))
             known = np.where((rolled.known_at <= time)[..., None], errors.values, np.nan)
             enough = np.isfinite(Errors(unit, known).widths(level)).all(axis=1)  # (step,)
             if enough.any():
-                around = Errors(unit, known[:, enough]).around(rolled.predicted[mine][:, enough], level)
+                middle, sizes = (each[mine][:, enough] for each in (rolled.predicted, rolled.sizes))
+                around = Errors(unit, known[:, enough]).around(middle, sizes, level)
                 ends[np.ix_(mine, np.flatnonzero(enough))] = np.stack(around, axis=-1)
     if np.isnan(ends).all(axis=(0, 2, 3)).any():
         raise ValueError(

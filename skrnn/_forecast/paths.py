@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skrnn._forecast.bands import Errors, check_drawn_from
-from skrnn._forecast.distribution import Distribution
+from skrnn._forecast.distribution import Distribution, sizes_of_windows
 from skrnn._forecast.parts import Parts
 from skrnn._forecast.recursion import Read, recurse_reading
 from skrnn._forecast.sheet import Sheet
@@ -41,6 +41,9 @@ def draw_from_errors(parts: Parts, errors: Errors, n_steps: int, rng: np.random.
     def read(X: Any, width: int) -> np.ndarray:
         answers = parts.predict(X)  # (origin * width, target)
         chosen = blocks[rng.randint(len(blocks), size=len(answers) // width), :width]
+        sizes = sizes_of_windows(parts, X)
+        if sizes is not None:
+            chosen = chosen * sizes.reshape(chosen.shape)[:, :1]
         return errors.unit.moved(answers, chosen.reshape(answers.shape))[..., None]
 
     return read

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skrnn._forecast.distribution import is_scaled, sizes_of_windows
 from skrnn._forecast.parts import Parts, handed
 from skrnn._forecast.sheet import Sheet
 from skrnn._windows.lookup import Lookup
@@ -21,7 +22,36 @@ def at_a_time(horizon: int, steps: int) -> int:
     return min(horizon, steps) or steps
 
 
-def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None) -> tuple[np.ndarray, np.ndarray]:
+def recurse(
+    parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None, read: Read
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Forecast the steps after some origins, and tell the sizes in which the model measures the series there.
+
+    These are the sizes of the windows of the first step, which hold no predictions.
+
+    Returns
+    -------
+    found : ndarray of shape (n_origins, steps, n_outputs, n_readings)
+        What is read.
+    sizes : ndarray of shape (n_origins, steps, n_outputs)
+        The sizes, see ``scaling`` of the regressor; 1 if it has none.
+    missing : ndarray of shape (n_origins, steps)
+        Whether the window of a step misses steps from before its origin.
+    """
+
+    def read_all(X: Any, n_steps: int) -> np.ndarray:
+        found, sizes = read(X, n_steps), sizes_of_windows(parts, X)
+        return found if sizes is None else np.concatenate([found, sizes[..., None]], axis=-1)
+
+    found, missing = recurse_reading(parts, sheet, at, targets, read_all)
+    if not is_scaled(parts):
+        return found, np.ones(found.shape[:3]), missing
+    return found[..., :-1], np.broadcast_to(found[:, :1, :, -1], found.shape[:3]), missing
+
+
+def recurse_reading(
+    parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None, read: Read
+) -> tuple[np.ndarray, np.ndarray]:
     """Forecast the steps after some origins.
 
     The window of step a ends ``horizon`` steps before it. Its newest ``a - horizon`` steps lie after the origin: in
@@ -38,24 +68,15 @@ def recurse(parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] |
         For each origin, the rows of the sheet that are its next steps.
     targets : sequence of int or None
         Positions of the target columns; only needed if steps > horizon.
+    read : callable
+        What is read of windows. Later steps read the first reading of each answer.
 
     Returns
     -------
-    predicted : ndarray of shape (n_origins, steps, n_outputs)
-        Answers in units of y.
+    found : ndarray of shape (n_origins, steps, n_outputs, n_readings)
+        What is read.
     missing : ndarray of shape (n_origins, steps)
         Whether the window of a step misses steps from before its origin.
-    """
-    found, missing = recurse_reading(parts, sheet, at, targets, lambda X, _: parts.predict(X)[..., None])
-    return found[..., 0], missing
-
-
-def recurse_reading(
-    parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None, read: Read
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same with several readings of each answer (n_origins, steps, n_outputs, n_readings).
-
-    Later steps read the first of them.
     """
     found = parts.look_up(sheet.given())
     windows, n_seen = found.windows, None

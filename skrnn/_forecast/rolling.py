@@ -16,7 +16,7 @@ from skrnn._forecast.answers import names_of
 from skrnn._forecast.calibrated import CalibratedModel
 from skrnn._forecast.distribution import Distribution
 from skrnn._forecast.parts import Parts, find_window, take_apart
-from skrnn._forecast.recursion import recurse_reading
+from skrnn._forecast.recursion import recurse
 from skrnn._forecast.roles import (
     carried_columns,
     check_fed_back,
@@ -86,6 +86,7 @@ class Rolled:
     predicted: np.ndarray
     persistence: np.ndarray
     seasonal: np.ndarray  # NaN without a season
+    sizes: np.ndarray  # what the model scales its answers with at the origin
     quantiles: np.ndarray  # (n, step, output, level), those that the model tells
     scale: np.ndarray  # (n, output), mean absolute error of the naive forecast on the rows of the fit
     missing: np.ndarray  # (n, step) whether a window misses steps
@@ -196,7 +197,7 @@ def _compare(
 ) -> Rolled:
     """Forecasts from rows of a sheet, beside the truth (row, output) and the naive ones."""
     at, there = next_steps(sheet, origins, origins, plan.steps)
-    found, missing, levels = _forecasts(parts, sheet, at, targets, plan.spread, truth.shape[1])
+    found, sizes, missing, levels = _forecasts(parts, sheet, at, targets, plan.spread, truth.shape[1])
     shape = found.shape[:3]
     if shape[2] != truth.shape[1]:
         raise ValueError(f"The model predicts {shape[2]} outputs, but y has {truth.shape[1]}.")
@@ -208,6 +209,7 @@ def _compare(
         predicted=found[..., 0],
         persistence=np.broadcast_to(truth[origins][:, None], shape),
         seasonal=nothing if plan.season is None else _seasonal(sheet, truth, origins, plan.steps, plan.season),
+        sizes=sizes,
         quantiles=found[..., 1:],
         scale=scale[sheet.series[origins]],
         missing=missing & there,
@@ -226,18 +228,19 @@ def _compare(
 
 def _forecasts(
     parts: Parts, sheet: Sheet, at: np.ndarray, targets: Sequence[int] | None, spread: bool, n_outputs: int
-) -> tuple[np.ndarray, np.ndarray, tuple[float, ...]]:
-    """Answers and quantiles (origin, step, output, 1 + level), which windows miss steps, and the levels."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, ...]]:
+    """Answers and quantiles (origin, step, output, 1 + level), sizes, which windows miss steps, and the levels."""
     distribution = Distribution.of(parts) if spread else None
     levels = () if distribution is None else distribution.levels
     if not len(at):
-        return np.empty((*at.shape, n_outputs, 1 + len(levels))), np.zeros(at.shape, dtype=bool), levels
+        nothing = np.empty((*at.shape, n_outputs, 1 + len(levels)))
+        return nothing, nothing[..., 0], np.zeros(at.shape, dtype=bool), levels
 
     def read(X: Any, _: int) -> np.ndarray:
         answers = parts.predict(X)[..., None]
         return answers if distribution is None else np.concatenate([answers, distribution.quantiles(X)], axis=-1)
 
-    return *recurse_reading(parts, sheet, at, targets, read), levels
+    return *recurse(parts, sheet, at, targets, read), levels
 
 
 def _keys(X: Any, window: SlidingWindowTransformer) -> Keys:

@@ -16,6 +16,7 @@ from skrnn._data.on_device import DeviceData
 from skrnn._data.sequences import Sequences
 from skrnn._data.spec import NetworkSpec
 from skrnn._data.state import TrainingState
+from skrnn._model.anchor import Levels
 from skrnn._model.engine import (
     network_of,
     resolve_device,
@@ -135,10 +136,11 @@ class Model:
         levels = self.units.levels(sequences)
         return self.outputs(network.infer(self.on_device(sequences, device, dtype, levels)), sequences, levels)
 
-    def outputs(self, raw: torch.Tensor, sequences: Sequences, levels: np.ndarray | None = None) -> Outputs:
-        return Outputs(raw, sequences, self.loss, self.units.y.std, self.units.origins(levels))
+    def outputs(self, raw: torch.Tensor, sequences: Sequences, levels: Levels | None = None) -> Outputs:
+        scale = self.units.of_targets(levels)
+        return Outputs(raw, sequences, self.loss, scale.std, scale.mean)
 
     def on_device(
-        self, sequences: Sequences, device: torch.device, dtype: torch.dtype, levels: np.ndarray | None
+        self, sequences: Sequences, device: torch.device, dtype: torch.dtype, levels: Levels | None
     ) -> DeviceData:
         return self.units.on_device(sequences, device, dtype, levels=levels, segment_size=self.spec.segment_size)

@@ -20,7 +20,7 @@ class Outputs:
     raw: torch.Tensor  # (n, width) or (n, step, width)
     of: Sequences  # what was read
     loss: Loss
-    spread: np.ndarray  # (target,)
+    spread: np.ndarray  # (target,) or (n, target)
     origin: np.ndarray  # (target,) or (n, target)
 
     def answers(self) -> np.ndarray:
@@ -33,7 +33,7 @@ class Outputs:
 
     def quantiles(self) -> np.ndarray:
         """Quantiles in the units of y (..., target, level)."""
-        return self._read(self.loss.quantiles) * self.spread[:, None] + self.origin[..., None]  # type: ignore[attr-defined]
+        return self._read(self.loss.quantiles) * self.spread[..., None] + self.origin[..., None]  # type: ignore[attr-defined]
 
     @alone
     def _read(self, reading: Callable[[torch.Tensor], torch.Tensor]) -> np.ndarray:

@@ -7,6 +7,7 @@ import torch
 
 from skrnn._compiled.threads import alone
 from skrnn._data.sequences import Sequences
+from skrnn._model.anchor import Levels, divided
 from skrnn._model.engine import torch_dtype
 from skrnn._model.model import Model
 from skrnn._model.network import RecurrentNetwork
@@ -43,20 +44,28 @@ def slopes(model: Model, sequences: Sequences, *, of_answers: bool) -> np.ndarra
         outputs = model.loss.predict(raw) if of_answers else raw
         by_inputs = [torch.autograd.grad(output.sum(), x, retain_graph=True)[0] for output in outputs.unbind(1)]
         slopes = torch.stack(by_inputs, 1).numpy().astype(np.float64)  # (batch, output, step, input)
-        found.append(_by_values(slopes, model.units, sequences.take(rows), of_answers=of_answers))
+        answers = outputs.detach().numpy()
+        found.append(_by_values(slopes, answers, model.units, sequences.take(rows), of_answers=of_answers))
     return np.concatenate(found)
 
 
-def _by_values(slopes: np.ndarray, units: Units, sequences: Sequences, *, of_answers: bool) -> np.ndarray:
-    """Derivatives by what the network reads, as those by the values of X."""
+def _by_values(
+    slopes: np.ndarray, answers: np.ndarray, units: Units, sequences: Sequences, *, of_answers: bool
+) -> np.ndarray:
+    """Derivatives by what the network reads, as those by the values of X; ``answers`` are those of the loss."""
     values = sequences.base[sequences.starts[:, None] + np.arange(sequences.n_steps)]  # (batch, step, channel)
-    known = ~np.isnan(values)
-    scaled = slopes * (units.y.std[:, None, None] if of_answers else 1.0)
+    known, levels = ~np.isnan(values), units.levels(sequences)
+    scaled = slopes * (units.of_targets(levels).std[..., None, None] if of_answers else 1.0)
     by_channel = scaled[..., : units.n_channels] / units.x.std
     found = by_channel * known[:, None]
     anchor = units.anchor
-    if anchor is None:
+    if anchor is None or levels is None:
         return found
+    if levels.sizes is not None:
+        own = anchor.channels
+        by_channel[..., own] = divided(found[..., own], levels.sizes[:, None, None])  # what is missing is as the level
+        by_size = _by_size(by_channel[..., own], values[..., own] - levels.values[:, None], answers, units, levels)
+        found[..., own] = by_channel[..., own] + by_size * anchor.by_values(values[..., own], levels.sizes)[:, None]
     if units.values is not None:
         own = scaled[..., units.n_inputs[0] :] * _of_values_as_they_are(units, values[..., anchor.channels])[:, None]
         found[..., anchor.channels] += own
@@ -69,6 +78,18 @@ def _by_values(slopes: np.ndarray, units: Units, sequences: Sequences, *, of_ans
         for output in range(found.shape[1]):
             found[rows, output, last, channel] += by_level[:, output]
     return found
+
+
+def _by_size(
+    by_channel: np.ndarray, changes: np.ndarray, answers: np.ndarray, units: Units, levels: Levels
+) -> np.ndarray:
+    """Derivatives (batch, output, 1, anchored channel) by the sizes of sequences, which divide and multiply."""
+    anchor = units.anchor
+    assert anchor is not None
+    assert levels.sizes is not None
+    dividing = -divided((by_channel * np.nan_to_num(changes)[:, None]).sum(axis=2), levels.sizes[:, None])
+    slopes = np.where(anchor.channel[:, None] == anchor.channels, anchor.slope[:, None], 0)  # (output, channel)
+    return np.asarray(dividing + units.y.invert(answers)[..., None] * slopes)[:, :, None]
 
 
 def _of_values_as_they_are(units: Units, values: np.ndarray) -> np.ndarray:

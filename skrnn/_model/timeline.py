@@ -15,18 +15,21 @@ _MOST = 0.8  # of the values
 _VALUES = 2**16  # steps among which it is looked for, at most
 
 
-def find_past(sequences: Sequences, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def find_past(
+    sequences: Sequences, y: np.ndarray, *, rounding: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each target the channel of which later sequences hold it as a value, and ``target = slope * it + offset``.
 
     Sequences in the order of time are needed, of one series or one series after another, each some steps further than
     the one before; or of several series in turn, each of them one step further than its last one. Channels are found
-    for all targets that vary or for none: -1 then, and for a target that does not vary.
+    for all targets that vary or for none: -1 then, and for a target that does not vary. Errors up to ``rounding`` are
+    alike: the nearest pairs may be those of a series so small that they do not tell the slope.
     """
     channel, (slope, offset) = np.full(y.shape[1], -1), np.zeros((2, y.shape[1]))
     timeline = _Timeline.of(sequences)
     y = y[: len(timeline.place)]
     for column, ahead, target in timeline.most_alike(y):
-        line = _affine(timeline.later(ahead)[:, column], y[:, target])
+        line = _affine(timeline.later(ahead)[:, column], y[:, target], rounding)
         if line is not None:
             channel[target], slope[target], offset[target] = column, *line
     if np.any((channel == -1) & (np.ptp(y, axis=0) > 0)):
@@ -134,7 +137,7 @@ def _alike(base: np.ndarray, some: np.ndarray, others: np.ndarray) -> np.ndarray
     return ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=1)
 
 
-def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
+def _affine(x: np.ndarray, y: np.ndarray, rounding: float) -> tuple[float, float] | None:
     """Slope and offset if most pairs lie on one rising line, up to rounding."""
     known = ~np.isnan(x)
     x, y = x[known], y[known]
@@ -150,6 +153,6 @@ def _affine(x: np.ndarray, y: np.ndarray) -> tuple[float, float] | None:
         slope = float(np.cov(x[near], y[near])[0, 1] / np.var(x[near], ddof=1))
         offset = float(y[near].mean() - slope * x[near].mean())
         error = np.abs(slope * x + offset - y)
-        near = error <= np.median(error)
+        near = error <= max(np.median(error), rounding)
     exact = np.median(error) <= 1e-4 * np.std(y[near])  # not of all: one target far out would hide the errors
     return (float(np.ldexp(slope, -exponent)), offset) if exact and slope > 0 else None

@@ -32,6 +32,7 @@ from skrnn._validation.quality import (
     warn_of_lost_precision,
     warn_of_many_unobserved,
     warn_of_new_values,
+    warn_of_no_scale,
     warn_of_unobserved,
 )
 from skrnn._validation.targets import (
@@ -99,5 +100,6 @@ __all__ = [
     "warn_of_lost_steps",
     "warn_of_many_unobserved",
     "warn_of_new_values",
+    "warn_of_no_scale",
     "warn_of_unobserved",
 ]

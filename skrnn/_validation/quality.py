@@ -76,6 +76,18 @@ def warn_of_lost_order(found: tuple[int, bool] | None) -> None:
     warnings.warn(message, UserWarning, stacklevel=6)
 
 
+def warn_of_no_scale(scaling: str | None, is_anchored: bool) -> None:
+    """Warn if nothing can be scaled as it is asked for."""
+    if scaling is not None and not is_anchored:
+        warnings.warn(
+            f"scaling={scaling!r} needs a channel of X that holds the past of y, with samples in the order of time; "
+            "none was found, so that nothing is scaled (scaling_ is None). Keep the rows in order, or set "
+            "scaling=None.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+
 def warn_of_new_values(estimator: Any, sequences: Sequences, scale: Scale) -> None:
     """Warn of channels that were constant in fit and hold something else now."""
     for channel in np.isinf(scale.std).nonzero()[0]:

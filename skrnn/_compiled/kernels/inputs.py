@@ -8,6 +8,7 @@ from skrnn._compiled.kernels.jit import Flags, Numbers, Table, leaf, number
 from skrnn._compiled.kernels.places import (
     BASE,
     BEHIND,
+    FACTOR,
     LEVEL,
     LEVELLED,
     LINEAR_STEPS,
@@ -40,6 +41,19 @@ def gather_steps(c: Table, x: Numbers, observed: Flags, first: int, n: int) -> N
             for k in range(n_levelled):
                 for s in range(together):
                     out[s * n_columns + wholes(c, LEVELLED)[k]] -= numbers(c, LEVEL, number)[order[i] * n_levelled + k]
+            if c[FACTOR]:
+                _multiply(c, out, order[i])
+
+
+@leaf
+def _multiply(c: Table, out: Numbers, sequence: int) -> None:
+    """Multiply the levelled channels of one step of a sequence; NaN counts as 0."""
+    for k in range(c[N_LEVELLED]):
+        factor = numbers(c, FACTOR, number)[sequence * c[N_LEVELLED] + k]
+        for s in range(c[TOGETHER]):
+            place = s * c[N_COLUMNS] + wholes(c, LEVELLED)[k]
+            product = out[place] * factor
+            out[place] = product if product == product else number(0)
 
 
 @leaf

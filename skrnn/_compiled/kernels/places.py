@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 (
     # What is learnt from: arrays, and their numbers of columns.
-    BASE, SEEN, ROW_SEEN, STARTS, BEHIND, LEVEL, LEVELLED, ORDER, TARGETS, WEIGHT, MASKS, RAW,
+    BASE, SEEN, ROW_SEEN, STARTS, BEHIND, LEVEL, FACTOR, LEVELLED, ORDER, TARGETS, WEIGHT, MASKS, RAW,
     N_COLUMNS, N_LEVELLED, N_LINEAR, N_TARGETS, N_MASKED,
     # The network, where parts of its weights begin, and vectors that are as long as these.
     N_LAYERS, N_DIRECTIONS, HIDDEN, BOTH, WIDTH, N_READ, TOGETHER, LINEAR_STEPS,
@@ -27,7 +27,7 @@ from numba.extending import intrinsic
     ROOMS, ROOM, OBSERVED, OBSERVED_SIZE, OF_INPUTS, OF_STATES, WORK, WORK_APART, SLOPES, SLOPES_APART, STATES_APART,
     SUMMARY, BY_SUMMARY, POOLED, POOLED_APART, COLUMNS, PANELS, BY_ANSWER,
     N_PLACES,
-) = range(71)  # fmt: skip
+) = range(72)  # fmt: skip
 RATE, MOMENTUM, DECAY, NORM = range(4)
 
 # Of each layer and direction: the number of inputs, where the weights begin, whether the layer is the last, and places
