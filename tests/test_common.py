@@ -80,6 +80,9 @@ OPTIONS = [
 REGRESSOR_OPTIONS = [
     ({"loss": "absolute_error"}, set()),
     ({"loss": "huber"}, set()),
+    # Their channels hold no past of the target, so that nothing is scaled.
+    ({"scaling": "mean"}, set()),
+    ({"scaling": "std"}, set()),
     ({"loss": "quantile"}, set()),
     ({"segment_size": 1}, set()),
     ({"learning_rate": "cosine"}, set()),
