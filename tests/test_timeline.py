@@ -102,3 +102,14 @@ def test_series_in_turn_are_series(rng):
     table = np.stack([ar_series(rng, 150) for _ in range(5)])
     X = np.lib.stride_tricks.sliding_window_view(table, 8, axis=1)[:, :-1].swapaxes(0, 1).reshape(-1, 8, 1)
     np.testing.assert_allclose(found(X.copy(), table[:, 8:].T.ravel()), [[0], [1], [0]], atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e5, 1e7, 1e9, 1e11])
+def test_the_past_is_found_beside_series_whose_spread_is_rounding(size):
+    for seed in range(10):
+        series = [(10 + np.random.default_rng([seed, i]).normal(size=105)) * [1, size][i] for i in (0, 1)]
+        X, y = (np.concatenate(parts) for parts in zip(*(windows(x, 5) for x in series), strict=True))
+        standard = ((y - y.mean()) / y.std())[:, None]
+        channel, slope, offset = find_past(Sequences.of(X), standard, rounding=1e-12)
+        assert channel[0] == 0
+        np.testing.assert_allclose(slope[0] * y + offset[0], standard[:, 0], rtol=1e-12)
