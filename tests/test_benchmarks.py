@@ -138,6 +138,17 @@ def test_several_steps_script_compares_three_ways(tmp_path):
         assert min(row[str(step)] for step in (1, 3, 6, 12, 24)) > 0
 
 
+def test_shop_sizes_script_compares_ways_to_measure(tmp_path):
+    rows = run_quickly("shop_sizes.py", tmp_path)["shop_sizes"]
+    assert len(rows) == 8
+    for row in rows:
+        assert min(row["mean"], row["smallest"], row["largest"], row["seconds"]) > 0
+    plain, scaled = (
+        [row["smallest"] for row in rows if row["measured"] == way] for way in ("as they are", 'scaling="mean"')
+    )
+    assert min(plain) > 3 * max(scaled)
+
+
 def run_quickly(script, folder, *arguments):
     """What a script writes as JSON when it runs with tiny sizes."""
     run(script, folder, "--quick", "--json", "results.json", *arguments)

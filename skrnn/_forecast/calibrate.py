@@ -81,7 +81,8 @@ def calibrate(
     calibrated : CalibratedModel
         To be passed to ``forecast``. ``calibrated.model`` is the model fitted on all rows,
         ``calibrated.predict(X)`` what it predicts, ``calibrated.residuals``, of shape (n_origins, steps,
-        n_outputs), are the errors, NaN where the truth is not known. ``joblib.dump`` and ``pickle`` keep all of it.
+        n_outputs), are the errors, NaN where the truth is not known; with ``scaling`` of a regressor in sizes of the
+        window at the origin. ``joblib.dump`` and ``pickle`` keep all of it.
 
     Raises
     ------

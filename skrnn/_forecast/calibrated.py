@@ -19,8 +19,8 @@ class CalibratedModel:
     model : estimator
         The model, fitted on all rows.
     residuals : ndarray of shape (n_origins, steps, n_targets)
-        The errors of the forecasts of the backtest, truth less forecast, in the unit in which the regressor answers;
-        NaN where the truth is not known.
+        The errors of the forecasts of the backtest, truth less forecast, in the unit in which the regressor answers,
+        with ``scaling`` in sizes of the window at the origin; NaN where the truth is not known.
     """
 
     model: Any

@@ -145,7 +145,8 @@ def forecast(
     nothing about several steps together.
 
     Where a ``TransformedTargetRegressor`` brings y into another unit, such as its logarithm, errors are measured in
-    that unit and the ends of the bands brought back: the bands of a series that grows grow with it.
+    that unit and the ends of the bands brought back: the bands of a series that grows grow with it. With ``scaling`` of
+    a regressor, errors are in units of the size of the window at the origin: small series have narrow bands.
 
     Beyond ``horizon`` a step reads earlier point answers as if they were observed. The answers are right for that, as
     far as the model is linear, but what the model tells of the spread of such a step leaves out that the answers
