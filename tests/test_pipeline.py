@@ -28,6 +28,7 @@ ALTERNATIVES = {
     "segment_size": [1, 2],
     "linear_skip": [False, True, 3],
     "anchor": ["auto", "last", None],
+    "scaling": ["mean", "std", None],
     "missing": ["skip", "indicator"],
     "return_sequences": [False],  # True wants a y that no window step gives
     "loss": ["squared_error", "absolute_error", "huber", "quantile", "gaussian"],

@@ -148,7 +148,8 @@ def test_windows_at_the_start_of_a_series_are_told_from_those_that_begin_with_a_
     for length in lengths:
         series = rng.normal(size=(n_steps - 1 + length, n_channels))
         series[: n_steps - 1] = np.nan
-        gaps_here = [n_steps + gap for gap in gaps if n_steps + gap < len(series)]  # not in the first row
+        # Not in the first row, nor so late that a window ends with nothing but gaps: the next series begins so.
+        gaps_here = [n_steps + gap for gap in gaps if n_steps + gap <= len(series) - n_steps]
         series[gaps_here, 0] = np.nan
         view = np.lib.stride_tricks.sliding_window_view(series, n_steps, axis=0).transpose(0, 2, 1)
         windows.append(view)

@@ -64,7 +64,7 @@ def fit(
         linear = untrained(beside, split.train, units=first.units, rescale=False)
         loss_of, n_held_out = partial(_loss_of, split.held_out, start.device), len(split.held_out)
         share, log = share_of_network(model, log, linear, loss_of, n_held_out)
-        model = mixed(model, linear, share)
+        model = mixed(model, linear, share) if share < 1 else model
     after = None if split.everything is None else log
     until = Until(len(log.loss_curve)) if log.stopped and after is None else None
 
