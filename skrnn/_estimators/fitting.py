@@ -79,6 +79,7 @@ def fit(
     return (_corrected(model, split.last, anew, start.device) if corrected else model), log
 
 
+@alone
 def _corrected(model: Model, examples: Examples, anew: Callable[[Examples], Model], device: str) -> Model:
     """The model with a constant added to its outputs, if its loss tells a spread: training makes that too small.
 

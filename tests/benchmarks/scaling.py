@@ -185,7 +185,7 @@ def beside_another(run: Callable[[], float]) -> float:
 
 def skrnn_and_loader(case: Case, n_threads: int) -> dict[tuple[str, int], Callable[[], float]]:
     """Runs of skrnn and of the PyTorch loop, by name and number of epochs."""
-    fits = {("skrnn", n_epochs): fit for n_epochs, fit in skrnn_fits(case, n_threads).items()}
+    fits = {("skrnn", n_epochs): fit for n_epochs, fit in skrnn_fits(case, n_threads, plain=True).items()}
     return {**fits, ("torch loader", 1): on_threads(n_threads, torch_loader(case))}
 
 
