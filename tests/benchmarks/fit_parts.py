@@ -1,7 +1,8 @@
 """What a fit spends outside training: checks, units, the search for the anchor, the linear start, held-out rows.
 
-Fits of 10 and of 20 epochs take turns. Their difference is ten epochs; what is left of the shorter one is the rest,
-as a share of ten epochs. Medians over the rounds, by the CPU's time::
+Fits of 10 and of 20 epochs take turns, without the second training of ``refit``, whose length differs. Their difference
+is ten epochs; what is left of the shorter one is the rest, as a share of ten epochs. Medians over the rounds, by the
+CPU's time::
 
     python tests/benchmarks/fit_parts.py [--repeats 5] [--quick] [--json FILE]
 """
@@ -21,6 +22,7 @@ from _common import in_rounds, print_machine, print_table, quiet_fit, write_json
 from skrnn import GRUClassifier, GRURegressor
 
 EPOCHS = 10
+OPTIONS = {"refit": False, "tol": 0, "n_iter_no_change": 1000, "random_state": 0}
 
 
 def data(n: int, *, own_past: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -47,10 +49,7 @@ def measure(n: int, n_rounds: int) -> list[dict[str, Any]]:
     rows = []
     for case, (estimator, X, y) in cases.items():
         y = y if estimator is GRURegressor else y > 0.5
-        models = {
-            epochs: estimator(64, max_iter=epochs, tol=0, n_iter_no_change=1000, random_state=0)
-            for epochs in (EPOCHS, 2 * EPOCHS)
-        }
+        models = {epochs: estimator(64, max_iter=epochs, **OPTIONS) for epochs in (EPOCHS, 2 * EPOCHS)}
         work = {epochs: partial(seconds, model, X, y) for epochs, model in models.items()}
         taken = in_rounds(work, n_rounds + 1)
         pairs = list(zip(taken[EPOCHS], taken[2 * EPOCHS], strict=True))[1:]  # the first round compiles
