@@ -54,5 +54,10 @@ class FlatOutput:
         now = as_it_is_now(self)
         check_is_fitted(now)
         memory = now._memory
-        names = np.delete(check_feature_names_in(now, input_features), memory.columns.key_columns).tolist()
+        names = np.delete(check_feature_names_in(now, input_features), now._key_columns).tolist()
         return lag_names(memory.names(names), memory.window_size, memory.horizon, memory.known)
+
+    @property
+    def _key_columns(self) -> list[int]:
+        """Positions of the columns of X that are no channels: those of ``time_column`` and ``group_column``."""
+        return self._memory.columns.key_columns
