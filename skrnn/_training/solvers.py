@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Protocol
 
 import numpy as np
@@ -58,8 +59,8 @@ class Solver(Protocol):
         """The state: of each kind one vector of all parameters, however they are divided into tensors."""
 
 
-class _Rated:
-    """A solver with a learning rate: a number, or after ``record`` a tensor that steps read."""
+class _Rated(ABC):
+    """Abstract: a solver adds its step. The learning rate is a number, or after ``record`` a tensor that steps read."""
 
     def __init__(self, parameters: list[torch.Tensor], decay: Decay, learning_rate: float) -> None:
         self._parameters = parameters
@@ -94,8 +95,9 @@ class _Rated:
         torch._foreach_mul_(self._parameters, self._rate)
         torch._foreach_add_(self._parameters, self._before)
 
+    @abstractmethod
     def _move(self, learning_rate: float) -> None:
-        raise NotImplementedError
+        """Change the parameters by a step at this rate."""
 
 
 class Adam(_Rated):
