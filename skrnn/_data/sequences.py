@@ -10,6 +10,7 @@ import numpy as np
 from skrnn._data.units import Scale
 
 _BLOCK = 65536  # rows
+MOST_AT_THE_START = 0.5  # of the sequences may be left out of training because their first steps are missing
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from skrnn._data.examples import Examples, Split
-from skrnn._data.sequences import at_the_start
+from skrnn._data.sequences import MOST_AT_THE_START, at_the_start
 from skrnn._data.state import DivergenceError
 from skrnn._estimators.learnt import Learnt
 from skrnn._estimators.readings import Readings
@@ -65,7 +65,6 @@ _SHAPING = (
 )
 
 _MANY = 40  # samples from which on some are held out
-_MOST = 0.5  # of the samples may be left out because they stand at the start of a series
 
 
 class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimator, ABC):
@@ -212,7 +211,7 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
         if self.return_sequences:
             return examples
         left_out = at_the_start(examples.sequences, plain(self.missing))
-        return examples.take(~left_out) if 0 < left_out.mean() <= _MOST else examples
+        return examples.take(~left_out) if 0 < left_out.mean() <= MOST_AT_THE_START else examples
 
     def _to_start_from(self, examples: Examples) -> Examples:
         """The examples from which the first weights are found."""

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from skrnn._data.sequences import Sequences, steps_in_front
+from skrnn._data.sequences import MOST_AT_THE_START, Sequences, steps_in_front
 from skrnn._data.units import Scale
 from skrnn._model.timeline import find_past
 
@@ -19,7 +19,6 @@ _AT_ONCE = 2**16  # sequences that are looked up together
 _NUMBERS = 2**18  # that are looked at together
 _MEASURED = 2**18  # numbers from which spreads are measured, at most
 _ROUNDING = 1e-12  # of a target of variance 1
-_MOST = 0.5  # of the sequences may be left out because their first steps are missing
 _FEW = 0.1  # of the sequences may be left out because other steps are missing
 
 
@@ -151,7 +150,7 @@ class Anchor:
         n_later = n_steps - steps_in_front(known, starts, n_steps)
         begun, with_holes = (n_known == n_later) & (n_later < n_steps), n_known < n_later
         left_out = (n_known == 0) & (n_known.max() > 0)
-        left_out |= begun & (begun.mean() <= _MOST)
+        left_out |= begun & (begun.mean() <= MOST_AT_THE_START)
         left_out |= with_holes & (with_holes.mean() <= _FEW)
         if self.scaling is not None:
             told = ~left_out & (self.sizes(sequences, np.zeros(len(self.channels))) > 0).all(axis=1)
