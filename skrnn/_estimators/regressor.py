@@ -41,8 +41,11 @@ def _has_quantiles(estimator: Any) -> bool:
 
 
 def spread_of(estimator: Any) -> str | tuple[float, ...] | None:
-    """How a fitted regressor tells the spread of its answers: "std", the levels of its quantiles, or None."""
-    loss = estimator._model.loss
+    """How a regressor tells the spread of its answers: "std", the levels of its quantiles, or None.
+
+    Before ``fit`` this is what the parameters say.
+    """
+    loss = estimator._model.loss if hasattr(estimator, "_model") else estimator._make_loss()
     if has_reading(REGRESSION_LOSSES, loss, "std"):
         return "std"
     return getattr(loss, "levels", None) if has_reading(REGRESSION_LOSSES, loss, "quantiles") else None

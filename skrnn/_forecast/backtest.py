@@ -8,9 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from skrnn._forecast.metrics import SPREAD, check_metrics, earlier_bands, errors_by_step, name_of
+from skrnn._forecast.metrics import (
+    SPREAD,
+    check_earlier_errors,
+    check_known,
+    check_metrics,
+    earlier_bands,
+    errors_by_step,
+    name_of,
+)
+from skrnn._forecast.origins import Plan, read_examples
 from skrnn._forecast.parts import find_window
-from skrnn._forecast.rolling import Plan, Rolled, read_examples, roll
+from skrnn._forecast.rolling import Rolled, roll
 from skrnn._validation import Count, Interval, Real, validate_params
 from skrnn._windows.report import report_forecast
 
@@ -121,7 +130,14 @@ def backtest(
     ------
     ValueError
         If too few rows are left for a forecast or for the fit, if a forecast would read values that nobody knows at
-        its origin, or if y is in another order than X; see ``forecast``.
+        its origin, or if y is in another order than X; see ``forecast``. What the answers of the model do not decide
+        is found before the first fit, for which the steps up to the window step are fitted alone, once more; but of a
+        search around the window step only names of columns.
+
+    Warns
+    -----
+    UserWarning
+        What the fits warn of: once, with how many of them it concerns and the rows of the first.
 
     See Also
     --------
@@ -163,15 +179,23 @@ def backtest(
     metrics = check_metrics(metric)
     of_spread = [each for each in metrics if each in SPREAD]
     told = confidence_level is None and (bool(of_spread) or return_forecasts)
-    examples = read_examples(model, X, y, target, "backtest")
     plan = Plan(steps, stride, test_size, season, target, future, refit, n_jobs, bool(verbose), told)
-    rolled = roll(model, examples, plan, "backtest")
-    if of_spread and confidence_level is None and not rolled.levels:
-        raise ValueError(
-            f"metric={of_spread[0]!r} needs bands: name a confidence_level, or take a model that says how its answers "
-            "spread (loss='gaussian', or loss='quantile' with several levels)."
-        )
+    examples = read_examples(model, X, y, plan, "backtest")
     window: Any = find_window(model)
+
+    def check(rolled: Rolled) -> None:
+        if of_spread and confidence_level is None and not rolled.levels:
+            raise ValueError(
+                f"metric={of_spread[0]!r} needs bands: name a confidence_level, or take a model that says how its "
+                "answers spread (loss='gaussian', or loss='quantile' with several levels)."
+            )
+        if window.incomplete == "error":
+            report_forecast(rolled.missing, rolled.memory, "error")
+        if confidence_level is not None:
+            check_earlier_errors(rolled, confidence_level)
+        check_known(rolled, season is not None)
+
+    rolled = roll(model, examples, plan, "backtest", check)
     report_forecast(rolled.missing, rolled.memory, window.incomplete)
     bands, levels, labels = rolled.quantiles, rolled.levels, [f"q{level:g}" for level in rolled.levels]
     if confidence_level is not None:

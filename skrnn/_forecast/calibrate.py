@@ -10,8 +10,10 @@ from sklearn.base import clone
 
 from skrnn._forecast.bands import Errors
 from skrnn._forecast.calibrated import CalibratedModel
+from skrnn._forecast.origins import Plan, read_examples
 from skrnn._forecast.parts import find_window, take_apart
-from skrnn._forecast.rolling import Plan, read_examples, roll
+from skrnn._forecast.rolling import Rolled, roll
+from skrnn._forecast.told import listen, tell
 from skrnn._forecast.units import Unit
 from skrnn._validation import Count, Interval, Real, validate_params
 from skrnn._windows.report import report_forecast
@@ -88,7 +90,12 @@ def calibrate(
     ------
     ValueError
         If too few rows are left for a forecast or for the fit, or if a forecast would read values that nobody knows at
-        its origin; see ``backtest``.
+        its origin; before the first fit where that is possible, see ``backtest``.
+
+    Warns
+    -----
+    UserWarning
+        What the fits of the backtest warn of, once, as by ``backtest``; and what the fit on all rows warns of.
 
     See Also
     --------
@@ -119,15 +126,21 @@ def calibrate(
     >>> forecast(calibrated, X, 3, n_paths=50, random_state=0).shape
     (3, 50)
     """
-    examples = read_examples(model, X, y, target, "calibrate")
     plan = Plan(steps, stride, test_size, None, target, future, refit, n_jobs, bool(verbose))
-    rolled = roll(model, examples, plan, "calibrate")
-    seen = ~np.isnan(rolled.truth)
-    if not seen.any(axis=0).all():
-        raise ValueError(f"At some of the {steps} steps after the origins, y is never known. Raise test_size.")
+    examples = read_examples(model, X, y, plan, "calibrate")
     window: Any = find_window(model)
+
+    def check(rolled: Rolled) -> None:
+        if np.isnan(rolled.truth).all(axis=0).any():
+            raise ValueError(f"At some of the {steps} steps after the origins, y is never known. Raise test_size.")
+        if window.incomplete == "error":
+            report_forecast(rolled.missing, rolled.memory, "error")
+
+    rolled = roll(model, examples, plan, "calibrate", check)
     report_forecast(rolled.missing, rolled.memory, window.incomplete)
-    fitted = clone(model).fit(examples.X, examples.y)
+    fitted, told = listen(clone(model).fit, examples.X, examples.y)
+    tell([told], ["all rows"], "calibrate", stacklevel=4)
+    seen = ~np.isnan(rolled.truth)
     flat = np.where(seen, rolled.truth, rolled.predicted).reshape(-1, rolled.truth.shape[2])
     unit = Unit.of(take_apart(fitted, "calibrate").back, flat)
     return CalibratedModel(fitted, Errors.between(unit, rolled.truth, rolled.predicted, rolled.sizes))

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from skrnn._estimators.regressor import RecurrentRegressor, sizes_of, spread_of
-from skrnn._forecast.parts import Parts
+from skrnn._forecast.parts import Parts, inner_of
 from skrnn._forecast.units import transformers_of
 
 GAUSSIAN_LEVELS = (0.1, 0.5, 0.9)  # the quantiles shown of a model that knows those of any level
@@ -58,14 +58,8 @@ class Distribution:
     @classmethod
     def of(cls, parts: Parts) -> Distribution | None:
         """None if the model tells none, or one quantile alone."""
-        estimator, _ = _innermost(parts.back, None)
-        kind: Any = None
-        if isinstance(estimator, RecurrentRegressor):
-            kind = spread_of(estimator)
-        else:
-            with suppress(ValueError, TypeError):  # compiled code has no signature
-                kind = "std" if "return_std" in inspect.signature(estimator.predict).parameters else None
-        return None if kind is None or (kind != "std" and len(kind) < 2) else cls(parts, kind)
+        kind = _kind_of(_innermost(parts.back, None)[0])
+        return None if kind is None else cls(parts, kind)
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -120,6 +114,23 @@ class Distribution:
         return values
 
 
+def may_tell_spread(model: Any) -> bool:
+    """Whether a model that need not be fitted tells a spread, as far as that is known: a search may choose one."""
+    estimator, _ = _innermost(model, None)
+    return hasattr(estimator, "estimator") or _kind_of(estimator) is not None
+
+
+def _kind_of(estimator: Any) -> Any:
+    """What the innermost regressor tells of the spread; None if nothing, or one quantile alone."""
+    kind: Any = None
+    if isinstance(estimator, RecurrentRegressor):
+        kind = spread_of(estimator)
+    else:
+        with suppress(ValueError, TypeError):  # compiled code has no signature
+            kind = "std" if "return_std" in inspect.signature(estimator.predict).parameters else None
+    return None if kind is None or (kind != "std" and len(kind) < 2) else kind
+
+
 def is_scaled(parts: Parts) -> bool:
     """Whether the regressor of a model measures windows in units of their own, see ``scaling``."""
     estimator, _ = _innermost(parts.back, None)
@@ -132,11 +143,10 @@ def sizes_of_windows(parts: Parts, X: Any) -> np.ndarray | None:
 
 
 def _innermost(model: Any, X: Any) -> tuple[Any, Any]:
-    """The regressor within a fitted model, and what it reads where the model reads X."""
+    """The regressor within a model, and what it reads where the model reads X; None instead of X if not fitted."""
     if hasattr(model, "best_estimator_"):
         return _innermost(model.best_estimator_, X)
     if hasattr(model, "steps"):
         return _innermost(model.steps[-1][1], X if X is None or len(model.steps) == 1 else model[:-1].transform(X))
-    if hasattr(model, "regressor_") and hasattr(model, "transformer_"):
-        return _innermost(model.regressor_, X)
-    return model, X
+    inner = inner_of(model)
+    return (model, X) if inner is None else _innermost(getattr(model, inner), X)

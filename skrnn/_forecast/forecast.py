@@ -193,7 +193,7 @@ def forecast(
     asked.check(errors)
     parts = take_apart(model, "forecast")
     rows = read_rows(X, parts)
-    named = named_targets(target, rows)
+    named = named_targets(target, rows.frame, rows.layout)
     table = read_future(future, rows, named)
     times = next_times(rows, table, step_of(rows, find=parts.memory.axis.kind == "block"), steps)
     given = {} if table is None else align(rows, table, times, ignored=named or ())

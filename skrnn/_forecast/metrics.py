@@ -52,13 +52,9 @@ def errors_by_step(metric: Metric, rolled: Rolled, seasonal: bool, bands: np.nda
     """
     import pandas as pd
 
-    truth = rolled.truth
+    truth, forecasts = rolled.truth, _forecasts(rolled, seasonal)
     table = pd.DataFrame(index=pd.RangeIndex(1, truth.shape[1] + 1, name="step"))
-    forecasts = {"model": rolled.predicted, "persistence": rolled.persistence}
-    if seasonal:
-        forecasts["seasonal_naive"] = rolled.seasonal
-    known = ~np.isnan(np.stack([truth, *forecasts.values()])).any(axis=0)
-    _check_known(known)
+    known = _known(rolled, seasonal)
     steps = range(truth.shape[1])
     if isinstance(metric, str) and metric in SPREAD:
         known &= np.isfinite(bands).all(axis=3)
@@ -87,12 +83,18 @@ def earlier_bands(rolled: Rolled, level: float) -> np.ndarray:
                 middle, sizes = (each[mine][:, enough] for each in (rolled.predicted, rolled.sizes))
                 around = Errors(unit, known[:, enough]).around(middle, sizes, level)
                 ends[np.ix_(mine, np.flatnonzero(enough))] = np.stack(around, axis=-1)
-    if np.isnan(ends).all(axis=(0, 2, 3)).any():
+    return ends
+
+
+def check_earlier_errors(rolled: Rolled, level: float) -> None:
+    """Refuse a level for which ``earlier_bands`` has too few errors even at the last origin, which knows most."""
+    errors = Errors.between(rolled.units[-1], rolled.truth, rolled.predicted, rolled.sizes)
+    known = np.where((rolled.known_at <= rolled.when.max())[..., None], errors.values, np.nan)
+    if not np.isfinite(Errors(errors.unit, known).widths(level)).all():
         raise ValueError(
             f"confidence_level={level} needs more errors of earlier origins than there are at some step. Raise "
             "test_size, or lower stride, steps or confidence_level."
         )
-    return ends
 
 
 def _of_spread(metric: str, truth: np.ndarray, bands: np.ndarray, levels: Sequence[float], known: np.ndarray) -> float:
@@ -115,9 +117,21 @@ def _of_points(metric: Metric, truth: np.ndarray, predicted: np.ndarray, scale: 
     return float(measure(truth[known], predicted[known]))
 
 
-def _check_known(known: np.ndarray) -> None:
-    if not known.any(axis=(0, 2)).all():
+def check_known(rolled: Rolled, seasonal: bool) -> None:
+    """Refuse steps at which there is nothing to compare."""
+    if not _known(rolled, seasonal).any(axis=(0, 2)).all():
         raise ValueError(
             "At some step no value is known together with those that it is compared with: there are too few rows "
             "before the origins for this season, or y is NaN."
         )
+
+
+def _known(rolled: Rolled, seasonal: bool) -> np.ndarray:
+    """Which values (origin, step, output) are known together with all forecasts of them."""
+    return ~np.isnan(np.stack([rolled.truth, *_forecasts(rolled, seasonal).values()])).any(axis=0)
+
+
+def _forecasts(rolled: Rolled, seasonal: bool) -> dict[str, np.ndarray]:
+    """The forecasts by their names in a table."""
+    forecasts = {"model": rolled.predicted, "persistence": rolled.persistence}
+    return {**forecasts, "seasonal_naive": rolled.seasonal} if seasonal else forecasts

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._data.sequences import flat_windows
@@ -111,23 +112,44 @@ def take_apart(model: Any, caller: str) -> Parts:
     caller : str
         Public function that speaks in errors.
     """
-    from sklearn.pipeline import Pipeline
-
     if hasattr(model, "cv_results_") and not hasattr(model, "best_estimator_"):
         raise ValueError(f"{caller} needs a model that predicts, but the search was made with refit=False.")
     front, window, tail = _found(model, caller)
-    if not tail:
-        raise ValueError(f"{caller} needs a regressor behind the SlidingWindowTransformer, but there is no step.")
-    if not hasattr(tail[-1], "predict"):
-        raise ValueError(f"{caller} needs a model that predicts, but its last step is a {type(tail[-1]).__name__}.")
-    back = tail[0] if len(tail) == 1 else Pipeline([(str(i), step) for i, step in enumerate(tail)])
-    return Parts(front, window, back)
+    return Parts(front, window, _back(tail, caller))
+
+
+def fit_up_to_window(model: Any, X: Any, y: Any, caller: str) -> Parts | None:
+    """Copies of the steps up to the window step, fitted, and what comes after it, not fitted.
+
+    None if the window step cannot be found before a fit: it lies within a search, which may choose its parameters.
+    """
+    found = _split(clone(model))
+    if found is None:
+        return None
+    back = _back(found[2], caller)
+    *front, window = (step for _, step in _as_pipeline((*found[0], found[1])).fit(X, y).steps)
+    return Parts(tuple(front), window, back)
 
 
 def window_alone(model: Any, caller: str) -> Parts:
     """The window step of a fitted model and the steps in front of it, whether or not anything is behind it."""
     front, window, _ = _found(model, caller)
     return Parts(front, window, None)
+
+
+def _back(tail: tuple[Any, ...], caller: str) -> Any:
+    """The steps behind the window step as one that predicts."""
+    if not tail:
+        raise ValueError(f"{caller} needs a regressor behind the SlidingWindowTransformer, but there is no step.")
+    if not hasattr(tail[-1], "predict"):
+        raise ValueError(f"{caller} needs a model that predicts, but its last step is a {type(tail[-1]).__name__}.")
+    return tail[0] if len(tail) == 1 else _as_pipeline(tail)
+
+
+def _as_pipeline(steps: tuple[Any, ...]) -> Any:
+    from sklearn.pipeline import Pipeline
+
+    return Pipeline([(str(i), step) for i, step in enumerate(steps)])
 
 
 def _found(model: Any, caller: str) -> tuple[tuple[Any, ...], SlidingWindowTransformer, tuple[Any, ...]]:
@@ -160,18 +182,17 @@ def find_window(model: Any) -> SlidingWindowTransformer | None:
 
 def _split(model: Any) -> tuple[tuple[Any, ...], SlidingWindowTransformer, tuple[Any, ...]] | None:
     """Steps in front of the window step, the window step, and the steps behind it."""
-    from sklearn.pipeline import Pipeline
-
     if isinstance(model, SlidingWindowTransformer):
         return (), model, ()
     if hasattr(model, "best_estimator_"):
         return _split(model.best_estimator_)
-    if hasattr(model, "regressor_") and hasattr(model, "transformer_"):
-        found = _split(model.regressor_)
+    inner = inner_of(model)
+    if inner is not None:
+        found = _split(getattr(model, inner))
         if found is None:
             return None
         whole = copy(model)  # its own predict brings answers back to units of y
-        whole.regressor_ = Pipeline([(str(i), step) for i, step in enumerate(found[2])])
+        setattr(whole, inner, _as_pipeline(found[2]))
         return found[0], found[1], (whole,)
     steps = [step for _, step in getattr(model, "steps", ()) if step is not None and step != "passthrough"]
     for i, step in enumerate(steps):
@@ -179,3 +200,10 @@ def _split(model: Any) -> tuple[tuple[Any, ...], SlidingWindowTransformer, tuple
         if found is not None:
             return (*steps[:i], *found[0]), found[1], (*found[2], *steps[i + 1 :])
     return None
+
+
+def inner_of(model: Any) -> str | None:
+    """The attribute in which a ``TransformedTargetRegressor``, fitted or not, holds its regressor; None for others."""
+    if hasattr(model, "regressor_") and hasattr(model, "transformer_"):
+        return "regressor_"
+    return "regressor" if hasattr(model, "regressor") and hasattr(model, "transformer") else None

@@ -9,17 +9,17 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from skrnn._forecast.parts import Parts
-from skrnn._forecast.rows import Rows
+from skrnn._forecast.rows import Layout, Rows
 from skrnn._forecast.sheet import Sheet
 from skrnn._windows.table import Table
 
 
-def named_targets(target: Any, rows: Rows) -> list[int] | None:
-    """Positions of the columns that the user names as targets; None if there are none."""
+def named_targets(target: Any, frame: Any, layout: Layout) -> list[int] | None:
+    """Positions of the columns of X that the user names as targets; None if there are none."""
     if target is None:
         return None
-    places = Table(rows.frame).positions(target, "target")
-    keys = [place for place in places if place in rows.layout.key_columns]
+    places = Table(frame).positions(target, "target")
+    keys = [place for place in places if place in layout.key_columns]
     if keys or not places or len(set(places)) < len(places):
         raise ValueError(f"target={target!r} must name one or several distinct columns of X that are no keys.")
     return places
