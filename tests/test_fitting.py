@@ -3,13 +3,15 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import ar_series, best_ridge, linear_part, windows
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skrnn import GRUClassifier, GRURegressor
+from skrnn import GRUClassifier, GRURegressor, SlidingWindowTransformer
 from skrnn._compiled.epochs import Epochs
 
 pytestmark = [
@@ -208,6 +210,20 @@ def test_samples_that_are_left_out_are_counted_among_all_that_the_weights_are_le
             warnings.simplefilter("always")
             small(refit=refit).fit(X[known], y[known])
         assert any("samples are left out of training" in str(warning.message) for warning in caught) == refit
+
+
+def test_windows_around_a_gap_are_counted_and_those_at_the_start_need_no_word(rng):
+    X = pd.DataFrame({"load": ar_series(rng, 300).cumsum()})
+    model = make_pipeline(SlidingWindowTransformer(6, horizon=1), small(early_stopping=False))
+    for rows, n_around in [(X, 0), (X.drop(150), 5), (X.drop(range(150, 170)), 0)]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            model.fit(rows, rows["load"])
+        told = [str(each.message) for each in caught if "left out" in str(each.message)]
+        n_inside = len(rows) - 6  # the first six windows lack their first steps
+        assert len(told) == (n_around > 0)
+        assert all(text.startswith(f"{n_around} of {n_inside} samples are left out of training") for text in told)
+        assert all("this does no harm" in text for text in told)
 
 
 def test_nothing_is_repeated_with_a_validation_set_or_before_a_warm_start(rng):

@@ -428,6 +428,19 @@ def test_a_fit_whose_windows_seldom_fill_says_so_once(n_rows, incomplete):
     assert re.search(f"{min(n_rows, 8)} of {n_rows} windows of fit miss steps: .*{why}", str(caught[0].message))
 
 
+def test_windows_at_the_start_of_series_are_told_from_those_with_absent_rows():
+    panel = pd.concat({name: hours(12) for name in "abc"}, names=["series", "time"])
+    for X in (panel, panel.sample(frac=1, random_state=0)):
+        with pytest.warns(IncompleteWindowWarning) as caught:
+            SlidingWindowTransformer(8, horizon=1).fit_transform(X)
+        assert str(caught[0].message).startswith(
+            "24 of 36 windows of fit miss steps: 24 of them stand at the start of a series, before which there are no "
+            "rows; the series are short for window_size=8. Choose"
+        )
+    with pytest.warns(IncompleteWindowWarning, match="34 of 36 windows .*: rows within them are absent .* fill these"):
+        SlidingWindowTransformer(8, horizon=1).fit_transform(hours(40).drop(hours(40).index[[10, 18, 26, 34]]))
+
+
 def test_a_fit_on_the_hours_of_some_days_points_to_freq():
     index = pd.date_range("2024-01-01", periods=200, freq="h")
     X = pd.DataFrame({"load": np.arange(200.0)}, index=index)

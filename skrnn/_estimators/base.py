@@ -260,7 +260,7 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
                     f"{type(self).__name__} did not converge: {error}. Lower learning_rate_init, set clip_norm, or "
                     "look for very large values in X and y."
                 ) from None
-        warn_of_left_out(self, n_left_out(model, split.last))
+        warn_of_left_out(n_left_out(model, split.last), len(split.last))
         warn_of_lost_order(channel_out_of_order(model, split.last))
         warn_of_no_scale(model.asked.get("scaling"), model.units.anchor is not None)
         self.__dict__.update(learnt(log, model))

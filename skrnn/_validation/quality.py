@@ -42,12 +42,13 @@ def warn_of_many_unobserved(sequences: Sequences, missing: str) -> None:
         )
 
 
-def warn_of_left_out(estimator: Any, n: int) -> None:
+def warn_of_left_out(n: int, n_samples: int) -> None:
     """Warn of samples from which a fit does not learn, since steps are missing within them."""
     if n:
         warnings.warn(
-            f"{n} samples are left out of training: steps are missing within them in a channel that is measured from "
-            f"its last value. Fill these steps, or let {type(estimator).__name__} measure nothing with anchor=None.",
+            f"{n} of {n_samples} samples are left out of training: steps are missing within them, as around a gap of a "
+            "series, in a channel that is measured from its last value. They are few, so that this does no harm, and "
+            "predict answers such samples as well. Fill these steps to learn from them, too.",
             UserWarning,
             stacklevel=6,
         )

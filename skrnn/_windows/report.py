@@ -92,29 +92,44 @@ def report_never_filled(found: Lookup, keys: Keys, memory: WindowMemory, incompl
 
     A fit raises no error, whatever ``incomplete`` says, since its first windows always miss steps.
     """
-    n_incomplete = int(np.sum(found.n_missing > 0))
+    lacking = found.n_missing > 0
+    n_incomplete, n_cut = int(lacking.sum()), int(found.cut.sum())
     if incomplete == "ignore" or 2 * n_incomplete <= len(keys):
         return
     longest = int(np.bincount(keys.series).max())
-    n_cut = int(found.cut.sum())
+    n_first = int(np.sum(lacking & _at_the_start(keys, memory)))
+    smaller = "Choose a smaller window_size, or"
     if 2 * n_cut > n_incomplete:
-        why = f"{n_cut} of them start anew after a gap longer than max_gap"
+        why = f"{n_cut} of them start anew after a gap longer than max_gap. {smaller} a longer max_gap."
     elif longest < memory.window_size + min(memory.horizon, 1):
-        why = f"no series is long enough for window_size={memory.window_size} (the longest has {longest} rows)"
-    elif memory.axis.grid is None:
-        why = f"most series are short for window_size={memory.window_size}"
+        why = (
+            f"no series is long enough for window_size={memory.window_size} (the longest has {longest} rows). "
+            f"{smaller} fit on longer series."
+        )
+    elif 2 * n_first > n_incomplete:
+        why = (
+            f"{n_first} of them stand at the start of a series, before which there are no rows; the series are short "
+            f"for window_size={memory.window_size}. {smaller} fit on longer series."
+        )
     else:
         why = (
-            f"the series are short for window_size={memory.window_size}, or many rows are absent from the time grid "
-            f"(freq_={memory.axis.freq!r}; freq=None takes the rows before in order), such as those that a random "
-            "split put aside (TimeSeriesSplit puts aside later rows only)"
+            f"rows within them are absent from the time grid (freq_={memory.axis.freq!r}; freq=None takes the rows "
+            "before in order), such as those that a random split put aside (TimeSeriesSplit puts aside later rows "
+            f"only). {smaller} fill these rows."
         )
     warnings.warn(
-        f"{n_incomplete} of {len(keys)} windows of fit miss steps: {why}. Choose a smaller window_size, or fit on "
-        "longer series.",
-        IncompleteWindowWarning,
-        stacklevel=6,
+        f"{n_incomplete} of {len(keys)} windows of fit miss steps: {why}", IncompleteWindowWarning, stacklevel=6
     )
+
+
+def _at_the_start(keys: Keys, memory: WindowMemory) -> np.ndarray:
+    """Which windows (n,) reach before the first row of their series."""
+    if memory.axis.grid is None:
+        return np.ones(len(keys), dtype=bool)  # no others miss steps, unless a gap cuts them
+    place = memory.placed(keys).place
+    first = np.full(int(keys.series.max()) + 1, place.max())
+    np.minimum.at(first, keys.series, place)
+    return np.asarray(place - first[keys.series] < memory.reach)
 
 
 def report_forecast(missing: np.ndarray, memory: WindowMemory, incomplete: str) -> None:
