@@ -2,15 +2,16 @@
 Many series, one model
 ======================
 
-Six shops share one model. The index holds the shop and the day, so each window stays within its shop, while the
-network learns from all of them.
+Six shops, from a kiosk to a hall, share one model. The index holds the shop and the day, so each window stays within
+its shop, while the network learns from all of them, each in units of its own size.
 """
 
 # %%
 # The panel
 # ---------
-# Daily sales of six shops over a year and a half, made up by a seeded generator. Each shop has a level of its own;
-# promotions and the course of the week are felt in all of them. The index is a MultiIndex whose last level is the time.
+# Daily sales of six shops over a year and a half, made up by a seeded generator. The largest shop sells 500 times as
+# much as the smallest; promotions and the course of the week are felt in all of them. The index is a MultiIndex whose
+# last level is the time.
 
 import os
 import sys
@@ -21,11 +22,11 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.metrics import root_mean_squared_error
-from sklearn.model_selection import TimeSeriesSplit, cross_val_score
+from sklearn.metrics import mean_absolute_percentage_error, root_mean_squared_error
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
-from skrnn import GRURegressor, SlidingWindowTransformer, complete_windows
+from skrnn import GRURegressor, PanelTimeSeriesSplit, SlidingWindowTransformer, complete_windows
 
 rng = np.random.default_rng(0)
 days = pd.date_range("2023-01-01", periods=546, name="day")
@@ -39,49 +40,59 @@ def sales_of(level):
     return pd.DataFrame({"sales": sales, "promotion": promotion.astype(float)}, index=days)
 
 
-shops = {name: sales_of(level) for name, level in zip("ABCDEF", [60, 80, 100, 120, 150, 200], strict=True)}
+shops = {name: sales_of(level) for name, level in zip("ABCDEF", [8, 30, 100, 350, 1200, 4000], strict=True)}
 
 # %%
 # One pipeline
 # ------------
-# The rows are sorted by day, so that all shops of a day stand together: a chronological split then cuts all series at
-# the same time. ``TimeSeriesSplit`` needs fold sizes that are multiples of the number of shops. Promotions are planned,
-# so they are known in advance.
+# ``scaling="mean"`` measures each window, and its target, in units of the mean of the window. Without it, the squared
+# errors of the largest shop would be nearly all that counts. Promotions are planned, so they are known in advance.
+# ``PanelTimeSeriesSplit`` cuts all shops at the same days.
 
-X = pd.concat(shops, names=["shop"]).sort_index(level="day", sort_remaining=True)
+X = pd.concat(shops, names=["shop"])
 y = X["sales"]
-model = make_pipeline(
-    SlidingWindowTransformer(14, horizon=1, future_columns=["promotion"]),
-    GRURegressor(16, learning_rate_init=0.01, max_iter=80, random_state=0),
-)
-n_test = len(shops) * 109
-X_train, X_test = X.iloc[:-n_test], X.iloc[-n_test:]
-y_train, y_test = y.iloc[:-n_test], y.iloc[-n_test:]
-cv = TimeSeriesSplit(2, test_size=len(shops) * 60)
-cv_scores = -cross_val_score(model, X_train, y_train, cv=cv, scoring="neg_root_mean_squared_error")
-print("RMSE in cross-validation:", cv_scores.round(1))
+
+
+def network(scaling):
+    return make_pipeline(
+        SlidingWindowTransformer(14, horizon=1, future_columns=["promotion"]),
+        GRURegressor(16, scaling=scaling, learning_rate_init=0.01, max_iter=60, random_state=0),
+    )
+
+
+is_train = X.index.get_level_values("day") < days[-109]
+X_train, X_test, y_train, y_test = X[is_train], X[~is_train], y[is_train], y[~is_train]
+model = network("mean")
+cv = PanelTimeSeriesSplit(2, test_size=60)
+cv_scores = -cross_val_score(model, X_train, y_train, cv=cv, scoring="neg_mean_absolute_percentage_error")
+print("mean absolute error in cross-validation:", [f"{score:.1%}" for score in cv_scores])
 
 # %%
 # The scores
 # ----------
-# Persistence repeats the value of the day before, the other rival that of a week before. Both shift within the shop.
+# The error of each shop, in that of repeating the value of a week before: below 1 is better.
 
 model.fit(X_train, y_train)
-by_shop = y.groupby(level="shop")
+week_before = y.groupby(level="shop").shift(7)[y_test.index]
 answers = y_test.to_frame("observed").assign(
-    **{"GRU": model.predict(X_test), "persistence": by_shop.shift(1), "week before": by_shop.shift(7)}
+    **{"each in its size": model.predict(X_test), "all alike": network(None).fit(X_train, y_train).predict(X_test)}
 )
 scores = {
-    shop: {name: root_mean_squared_error(part["observed"], part[name]) for name in answers.columns[1:]}
+    shop: {
+        name: root_mean_squared_error(part["observed"], part[name])
+        / root_mean_squared_error(part["observed"], week_before[part.index])
+        for name in answers.columns[1:]
+    }
     for shop, part in answers.groupby(level="shop")
 }
-print(pd.DataFrame(scores).T.rename_axis("RMSE").round(1))
+scores = pd.DataFrame(scores).T
+print(scores.rename_axis("relative RMSE").round(2))
 
 # %%
 # Windows do not cross series
 # ---------------------------
 # The first 14 days of each shop miss steps; they are not filled from the shop before. And other sales in shop A change
-# nothing in shop B.
+# nothing in the other shops.
 
 windows = model[0].fit_transform(X_train)
 incomplete = pd.Series(~complete_windows(windows), index=X_train.index)
@@ -89,41 +100,55 @@ print("incomplete windows:", incomplete.groupby(level="shop").sum().to_dict())
 
 no_sales_in_a = X_test.copy()
 no_sales_in_a.loc["A", "sales"] = 0.0
-changed = answers["GRU"] != model.predict(no_sales_in_a)
+changed = answers["each in its size"] != model.predict(no_sales_in_a)
 print("changed forecasts:", changed.groupby(level="shop").sum().to_dict())
 
 # %%
 # A new shop
 # ----------
-# A shop that the model has never seen is forecast from its own rows alone. The first of them have little or no past,
-# and a warning says so.
+# A shop that the model has never seen, ten times as large as the largest one, is forecast from its own rows alone. The
+# first of them have little or no past, and a warning says so.
 
-new_shop = pd.concat({"G": shops["B"].iloc[-30:] * [1.5, 1.0]}, names=["shop"])
+new_shop = pd.concat({"G": shops["F"].iloc[-30:] * [10.0, 1.0]}, names=["shop"])
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     new_forecast = model.predict(new_shop)
 print(caught[0].category.__name__, "-", caught[0].message)
 for part, rows in {"first 14 days": slice(14), "later days": slice(14, None)}.items():
-    error = root_mean_squared_error(new_shop["sales"].iloc[rows], new_forecast[rows])
-    print(f"RMSE of the new shop, {part}: {error:.1f}")
+    error = mean_absolute_percentage_error(new_shop["sales"].iloc[rows], new_forecast[rows])
+    print(f"mean absolute error of the new shop, {part}: {error:.0%}")
 
 # %%
 # The forecasts
 # -------------
-# The last seven weeks of three shops, each day forecast from the days before it.
+# The last seven weeks of the smallest and of the largest shop, each day forecast from the days before it, and the
+# errors of all shops.
 
-fig, axes = plt.subplots(3, 1, figsize=(10, 6), sharex=True, layout="constrained")
-for axis, shop in zip(axes, "ACF", strict=True):
+blue, orange = "#0072B2", "#D55E00"
+fig, axes = plt.subplot_mosaic([["A", "scores"], ["F", "scores"]], figsize=(11, 6), layout="constrained")
+for shop in "AF":
     part = answers.xs(shop, level="shop").iloc[-49:]
-    axis.plot(part["observed"], color="0.6", linewidth=4, label="observed")
-    axis.plot(part["GRU"], color="#D55E00", marker=".", label="GRU, one day ahead")
-    axis.set_title(f"shop {shop}", loc="left")
-    axis.set(ylabel="sales per day", ylim=(0, None))
-fig.suptitle("One model forecasts shops of different size")
-fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
-axes[-1].set_xlabel("day")
-axes[-1].xaxis.set_major_locator(mdates.WeekdayLocator(mdates.MO))
-axes[-1].xaxis.set_major_formatter(mdates.DateFormatter("%a %d %b"))
+    axes[shop].plot(part["observed"], color="0.7", linewidth=4, label="observed")
+    axes[shop].plot(part["all alike"], color=blue, linestyle="--", label="all alike")
+    axes[shop].plot(part["each in its size"], color=orange, marker=".", label="each in its size")
+    axes[shop].set_title(f"shop {shop}", loc="left")
+    axes[shop].set(ylabel="sales per day")
+    axes[shop].xaxis.set_major_locator(mdates.WeekdayLocator(mdates.MO, interval=2))
+    axes[shop].xaxis.set_major_formatter(mdates.DateFormatter("%a %d %b"))
+places = np.arange(len(scores))
+axes["scores"].plot(places, scores["all alike"], color=blue, linestyle="--", marker="s")
+axes["scores"].plot(places, scores["each in its size"], color=orange, marker="o")
+axes["scores"].axhline(1, color="0.4", linewidth=1)
+axes["scores"].annotate(
+    "as good as the week before", (places[-1], 1), (0, 4), textcoords="offset points", ha="right", fontsize="small"
+)
+axes["scores"].set_yscale("log")
+axes["scores"].yaxis.set_major_formatter("{x:g}")
+axes["scores"].set_title("all shops", loc="left")
+axes["scores"].set(xlabel="shop, from small to large", ylabel="RMSE in that of repeating the week before")
+axes["scores"].set_xticks(places, scores.index)
+fig.suptitle('One model forecasts shops of every size, if scaling="mean" measures each in its own')
+fig.legend(*axes["A"].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
 
 if "sphinx_gallery" not in sys.modules:  # the gallery takes the figure by itself
     fig.savefig(Path(os.environ.get("SKRNN_OUTPUT", ".")) / "panel.png", dpi=120)
