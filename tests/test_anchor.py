@@ -198,7 +198,9 @@ def test_sequences_with_holes_that_are_left_out_are_counted(rng):
     x[700] = np.nan
     X, y = windows(x, 6)
     known = ~np.isnan(y)
-    with pytest.warns(UserWarning, match=rf"^5 of {known.sum()} samples"):  # and one that lacks its first step, as at a start
+    with pytest.warns(
+        UserWarning, match=rf"^5 of {known.sum()} samples"
+    ):  # and one that lacks its first step, as at a start
         model = small(**START).fit(X[known].copy(), y[known])
     complete = known & ~np.isnan(X).any(axis=(1, 2))
     assert complete.sum() == known.sum() - 6

@@ -199,7 +199,7 @@ def test_pooling_is_ignored_where_each_step_is_answered(data, pooling):
     )
     np.testing.assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
     for other in (model, clone(model)):
-        with pytest.raises(AttributeError, match="attention_weights"):
+        with pytest.raises(AttributeError, match=r"'attention_weights', which needs pooling=.*return_sequences=False"):
             other.attention_weights(X)
 
 
@@ -230,7 +230,9 @@ def test_attention_weights_are_those_of_each_row_alone(regressor, data):
     np.testing.assert_allclose(weights[1:].sum(1), 1)
     alone = np.concatenate([model.attention_weights(X[i : i + 1]) for i in range(50)])
     np.testing.assert_allclose(alone, weights, rtol=1e-9)
-    assert not hasattr(small(regressor), "attention_weights")
+    with pytest.raises(AttributeError, match="has no attribute 'attention_weights', which needs pooling=\"attention\""):
+        small(regressor).attention_weights(X)
+    assert regressor.attention_weights.__doc__.startswith("Weight of each step")
 
 
 @pytest.mark.parametrize(
@@ -355,10 +357,13 @@ def test_a_known_standard_deviation_is_recovered():
 def test_further_readings_need_their_loss(data):
     X, y = data
     model = small(GRURegressor).fit(X, y)
-    assert not hasattr(model, "predict_quantiles")
+    for reading in ("predict_quantiles", "predict_quantiles_step"):
+        with pytest.raises(
+            AttributeError, match=f"'GRURegressor' has no attribute '{reading}', which needs loss=\"qua"
+        ):
+            getattr(model, reading)
     with pytest.raises(ValueError, match="return_std=True needs loss='gaussian'"):
         model.predict(X, return_std=True)
-    assert not hasattr(model, "predict_quantiles_step")
     with pytest.raises(ValueError, match="return_std=True needs loss='gaussian'"):
         model.predict_step(X[:, 0], return_std=True)
     two = small(GRURegressor, loss="quantile", quantile=(0.1, 0.9)).fit(X, np.stack([y, y], axis=1))

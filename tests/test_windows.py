@@ -318,7 +318,8 @@ def test_flat_columns_are_named_oldest_step_first():
 
 
 def test_windows_of_three_dimensions_have_no_names():
-    assert not hasattr(SlidingWindowTransformer(2).fit(np.zeros((3, 1))), "get_feature_names_out")
+    with pytest.raises(AttributeError, match="'get_feature_names_out', which needs flatten=True"):
+        SlidingWindowTransformer(2).fit(np.zeros((3, 1))).get_feature_names_out()
 
 
 def test_set_output_gives_flat_windows_the_index_and_the_names():

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._learning import as_it_is_now
 from skrnn._validation import (
+    available_with,
     check_segments,
     check_sequences,
     check_states,
@@ -37,7 +37,10 @@ class Readings(ABC):
     device: str
     pooling: str
 
-    @available_if(lambda self: _has_attention(self._model.spec if self.__sklearn_is_fitted__() else self))
+    @available_with(
+        'pooling="attention" and return_sequences=False in fit',
+        lambda self: _has_attention(self._model.spec if self.__sklearn_is_fitted__() else self),
+    )
     def attention_weights(self, X: Any) -> np.ndarray:
         """Weight of each step in the summary that the output reads.
 

@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._estimators.base import RecurrentEstimator
@@ -21,6 +20,7 @@ from skrnn._validation import (
     Interval,
     Real,
     StrOptions,
+    available_with,
     check_domain,
     check_step_numbers,
     check_target,
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 def _has_quantiles(estimator: Any) -> bool:
     loss = (estimator._model if estimator.__sklearn_is_fitted__() else estimator).loss
     return has_reading(REGRESSION_LOSSES, loss, "quantiles")
+
+
+_with_quantiles = available_with('loss="quantile" in fit', _has_quantiles)
 
 
 def spread_of(estimator: Any) -> str | tuple[float, ...] | None:
@@ -141,7 +144,7 @@ class RecurrentRegressor(MeasuredFromThePast, RegressorMixin, RecurrentEstimator
         answer = now._answer(outputs, dtype)
         return (answer, now._shaped(_std(outputs), dtype, outputs)) if return_std else answer
 
-    @available_if(_has_quantiles)
+    @_with_quantiles
     def predict_quantiles(self, X: Any) -> np.ndarray:
         """Predict the levels of ``quantile``. Only with ``loss="quantile"``.
 
@@ -203,7 +206,7 @@ class RecurrentRegressor(MeasuredFromThePast, RegressorMixin, RecurrentEstimator
         )
         return answer, std, after
 
-    @available_if(_has_quantiles)
+    @_with_quantiles
     def predict_quantiles_step(
         self, X: Any, state: tuple[np.ndarray, ...] | None = None
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:

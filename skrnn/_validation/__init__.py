@@ -1,5 +1,6 @@
 """Checks of what users pass in, and the one door to scikit-learn's private helpers."""
 
+from skrnn._validation.available import available_with
 from skrnn._validation.door import (
     CallbackSupportMixin,
     Count,
@@ -65,6 +66,7 @@ __all__ = [
     "InvalidParameterError",
     "Real",
     "StrOptions",
+    "available_with",
     "check_domain",
     "check_feature_names_in",
     "check_labels",

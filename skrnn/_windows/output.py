@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._data.lag_names import lag_names
 from skrnn._learning import as_it_is_now
-from skrnn._validation import check_feature_names_in
+from skrnn._validation import available_with, check_feature_names_in
 from skrnn._windows.memory import WindowMemory
 
 
@@ -37,7 +36,9 @@ class FlatOutput:
             self._sklearn_output_config = {**getattr(self, "_sklearn_output_config", {}), "transform": transform}
         return self
 
-    @available_if(lambda self: self._memory.flatten if hasattr(self, "_memory") else self.flatten)
+    @available_with(
+        "flatten=True in fit", lambda self: self._memory.flatten if hasattr(self, "_memory") else self.flatten
+    )
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns of a flat output: ``load@t-2`` is the channel "load" two steps before its row.
 
