@@ -201,6 +201,15 @@ def test_fits_side_by_side_give_the_same(backend):
         pd.testing.assert_frame_equal(one, other)
 
 
+def test_coverage_of_each_series_is_a_mean_over_the_forecasts():
+    params = {"steps": 2, "test_size": 20, "confidence_level": 0.8, "metric": ["coverage"], "return_forecasts": True}
+    X = panel()
+    found, forecasts = backtest(pipe(), X, X["load"], **params)
+    inside = forecasts.dropna().eval("lower <= y_true <= upper")
+    np.testing.assert_allclose(inside.groupby("step").mean(), found["coverage"]["model"])
+    assert set(inside.groupby(level=0).mean().index) == set(X.index.get_level_values(0))
+
+
 def test_a_bar_counts_origins_if_asked_for_alone(capfd):
     X = table()
     backtest(pipe(), X, X["load"], steps=2, test_size=6, refit=2)

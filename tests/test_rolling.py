@@ -166,7 +166,10 @@ def told_by(function, model, **params):
     return [each for each in caught if "rows are few" in str(each.message)]
 
 
-@pytest.mark.parametrize(("category", "n_jobs"), [(UserWarning, None), (ConvergenceWarning, 2)])
+@pytest.mark.parametrize(
+    ("category", "n_jobs"),
+    [(UserWarning, None), (ConvergenceWarning, None), pytest.param(ConvergenceWarning, 2, marks=pytest.mark.slow)],
+)
 def test_a_warning_of_many_fits_comes_once_and_says_of_which(category, n_jobs):
     (told,) = told_by(backtest, pipe(back=Counting(category)), refit=2, n_jobs=n_jobs)
     assert (told.category, told.filename) == (category, __file__)

@@ -31,7 +31,8 @@ class ResidualDisplay:
     residuals_ : Series
         Truth minus prediction, series after series in the order of time.
     autocorrelation_ : ndarray of shape (n_lags,)
-        Autocorrelation of the residuals at lags 1, 2, ..., counted in rows.
+        Autocorrelation of the residuals at lags 1, 2, ..., counted in rows: a lag spans more time where rows are
+        absent. A row whose truth is NaN keeps its place.
     bound_ : float
         1.96 / sqrt(n) with n residuals: 95 % of the autocorrelations of white noise lie within it.
     residual_lines_ : list of matplotlib Line2D
@@ -79,8 +80,8 @@ class ResidualDisplay:
         y_pred : Series or array-like of shape (n,)
             Predictions. Two pandas objects are matched by their index, all else by position.
         n_lags : int, default=None
-            Number of lags of the autocorrelation; 40 if None, or a quarter of the rows of the longest series if these
-            are fewer.
+            Number of lags of the autocorrelation, counted in rows as they are, whether or not steps of time are absent
+            between them; 40 if None, or a quarter of the rows of the longest series if these are fewer.
         ax : matplotlib Axes or array of three, default=None
             Axes to draw on, three or one that is divided; those of a new figure if None.
         line_kwargs : dict, default=None

@@ -154,7 +154,9 @@ random_state : int, RandomState instance or None, default=None
     Draws the first weights, the order of the sequences and dropout. With an int, fits on one machine with one
     number of threads are equal to the bit.
 verbose : int or bool, default=0
-    If not 0, show a progress bar with the losses.
+    If not 0, show a progress bar with the losses. It counts the epochs of one training, which may end before
+    ``max_iter``; the second training of ``refit`` and those that correct a spread, see ``early_stopping``, follow
+    without a bar.
 callbacks : callable, list of callable or None, default=None
     Functions ``f(epoch, losses, estimator)`` to call after each epoch: with the number of epochs so far, as ``n_iter_``
     counts them; a dict of "loss" and, if samples are held out, "validation_loss"; and a fitted copy of the estimator
