@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
 from types import MethodType
 from typing import Any
 
@@ -21,14 +20,11 @@ class _Available:
 
     def __init__(self, method: Callable[..., Any], needs: str, check: Callable[[Any], bool]) -> None:
         self._method, self._needs, self._check = method, needs, check
-        update_wrapper(self, method)
 
     def __get__(self, estimator: Any, owner: Any = None) -> Any:
         if estimator is None:
             return self._method
         if not self._check(estimator):
             kind, name = type(estimator).__name__, self._method.__name__
-            raise AttributeError(
-                f"This {kind!r} has no attribute {name!r}, which needs {self._needs}.", name=name, obj=estimator
-            )
+            raise AttributeError(f"This {kind!r} has no attribute {name!r}, which needs {self._needs}.")
         return MethodType(self._method, estimator)
