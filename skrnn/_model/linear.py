@@ -26,7 +26,9 @@ _BOUND = 1.345  # spreads: 95 % of the efficiency of least squares where errors 
 _ENOUGH = 0.02  # spreads
 _NEWTON_STEPS = 5
 _DAMPING = 1e-6
+_CURVATURE = 0.25  # of a loss, by and large: the most that log loss has
 _FEW = 1000  # rows that may be one batch
+_NOT_FINITE = "sums of squares of standardised values are not finite"
 
 # Some rows at a time, and their columns (row, column).
 Blocks = Callable[[], Iterable[tuple[slice, np.ndarray]]]
@@ -119,7 +121,7 @@ class _Moments:
         both = self._both - self._weight * np.outer(mean, target_mean)
         total = self._targets - self._weight * float(target_mean @ target_mean)
         if not (np.isfinite(gram).all() and np.isfinite(both).all() and np.isfinite(total)):
-            raise DivergenceError("sums of squares of standardised values are not finite")
+            raise DivergenceError(_NOT_FINITE)
         values, vectors = np.linalg.eigh(gram)
         both = vectors.T @ both
         # Directions in which the columns vary by no more than rounding tell nothing: the penalties are too small to
@@ -154,17 +156,23 @@ def fit_least_loss(
     sample weights of mean 1. The scale of the sample weights so means nothing, and a row that comes twice is a row of
     twice the weight. L-BFGS comes near; with few rows, Newton steps come as near as rounding allows. Solvers that
     divide by the size of the gradient would else begin by following what is left of it. With many rows, the gradients
-    of batches are far from zero anyway.
+    of batches are far from zero anyway. The search is for what a triangular matrix turns into the map, so that the
+    curvature is about the same in all directions.
     """
     n_different = len({row.tobytes() for row in torch.hstack([columns, y]).numpy()})
     weight = weight * (n_different / weight.sum())
+    root = _root(columns, weight)
     found = columns.new_zeros(width, columns.shape[1] + 1).requires_grad_()
 
-    def objective() -> torch.Tensor:
-        raw = columns @ found[:, :-1].T + found[:, -1]
-        return (loss(raw, y) * weight).sum() + 0.5 * found[:, :-1].square().sum()
+    def read(found: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        matrix = torch.linalg.solve_triangular(root, found[:, :-1], upper=False, left=False)
+        return matrix, found[:, -1] / (_CURVATURE * n_different) ** 0.5
 
-    solver = torch.optim.LBFGS([found], max_iter=300, tolerance_grad=1e-6 * n_different, line_search_fn="strong_wolfe")
+    def objective() -> torch.Tensor:
+        matrix, bias = read(found)
+        return (loss(columns @ matrix.T + bias, y) * weight).sum() + 0.5 * matrix.square().sum()
+
+    solver = torch.optim.LBFGS([found], max_iter=300, tolerance_grad=1e-6 * n_different**0.5, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         solver.zero_grad()
@@ -182,11 +190,21 @@ def fit_least_loss(
         best, least = found.detach().clone(), steepest
         with torch.no_grad():
             found -= _newton_step(slope, found)
-    matrix, bias = best[:, :-1], best[:, -1]
+    matrix, bias = read(best)
     raw = columns @ matrix.T + bias
     if torch.allclose(loss(raw + 1, y), loss(raw, y)):  # biases of classes, of which only the differences are found
         bias = bias - bias.mean()
     return matrix, bias
+
+
+def _root(columns: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """The lower triangle whose square is the curvature of a penalised loss of a linear map, by and large."""
+    curvature = _CURVATURE * (columns.T * weight) @ columns
+    if not torch.isfinite(curvature).all():
+        raise DivergenceError(_NOT_FINITE)
+    curvature.diagonal().add_(1)
+    root: torch.Tensor = torch.linalg.cholesky(curvature)
+    return root
 
 
 def _newton_step(slope: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
