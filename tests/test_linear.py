@@ -7,6 +7,7 @@ from conftest import best_ridge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.signal import lfilter
 from sklearn.linear_model import LogisticRegression, PoissonRegressor
 
 from skrnn._compiled.linear_map import CompiledMap
@@ -40,7 +41,7 @@ def problem(rng):
 
 @pytest.mark.parametrize("n_targets", [1, 3])
 @pytest.mark.parametrize("n_at_once", [7, 1000])
-def test_it_is_the_ridge_regression_with_the_least_gcv_error(problem, n_targets, n_at_once):
+def test_it_is_the_ridge_regression_with_the_least_error_of_rows_left_out(problem, n_targets, n_at_once):
     columns, y = problem
     y = y[:, :n_targets]
     found, expected = ridge(columns, y, n_at_once=n_at_once), best_ridge(columns, y)
@@ -59,6 +60,20 @@ def test_its_optimism_is_what_errors_of_other_rows_are_larger_by(rng):
     outside = np.mean((found.to(in_blocks(others), 4000)[:, 0] - later) ** 2)
     assert found.optimism == pytest.approx(np.sqrt(outside / inside), rel=0.25)
     assert ridge(others, later).optimism == pytest.approx(4000 / 3969, rel=1e-3)
+
+
+def test_a_shift_in_the_last_rows_does_not_bend_what_is_told_after_it(rng):
+    """Two of the rows and all windows of the next hold the shift: what was fitted to two says nothing of the others."""
+    of_ridge, of_last_value = [], []
+    for _ in range(20):
+        y = lfilter([1.0], [1.0, -0.6], 0.1 * rng.normal(size=320))
+        y[297:] += 2
+        windows = np.lib.stride_tricks.sliding_window_view(y, 25)
+        columns, changes = windows[:, :23] - windows[:, 23:24], windows[:, 24] - windows[:, 23]
+        found = ridge(columns[:-20], changes[:-20])
+        of_ridge.append(changes[-20:] - found.to(in_blocks(columns), len(columns))[-20:, 0])
+        of_last_value.append(changes[-20:])
+    assert np.std(of_ridge) < 1.2 * np.std(of_last_value)
 
 
 @pytest.mark.parametrize("fit", [fit_ridge, fit_robust_ridge])
