@@ -25,7 +25,7 @@ ALTERNATIVES = {
     "dropout": [0.0, 0.2],
     "norm": [None, "batch", "layer"],
     "pooling": ["last", "mean", "max", "attention"],
-    "segment_size": [1, 2],
+    "segment_size": ["auto", 1, 2],
     "linear_skip": [False, True, 3],
     "anchor": ["auto", "last", None],
     "scaling": ["mean", "std", None],

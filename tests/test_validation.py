@@ -339,7 +339,7 @@ BAD_PARAMETERS = [
     ("dropout", [-0.1, 1.0, "a"]),
     ("norm", ["instance", True]),
     ("pooling", ["sum", None]),
-    ("segment_size", [0, -1, 1.5, True, None]),
+    ("segment_size", [0, -1, 1.5, True, None, "half"]),
     ("linear_skip", [0, -3, 2.5, "all", None]),
     ("anchor", ["first", True, 0]),
     ("scaling", ["max", True, 1.0]),

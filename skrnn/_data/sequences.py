@@ -59,6 +59,14 @@ class Sequences:
         """The same sequences of other values, for instance scaled ones."""
         return replace(self, base=base)
 
+    def completed(self, segment_size: int) -> Sequences:
+        """The same sequences after as many missing steps as make whole segments."""
+        n_before = -self.n_steps % segment_size
+        if not n_before:
+            return self
+        steps = self.base[self.starts[:, None] + np.arange(self.n_steps)]  # (sequence, step, channel)
+        return Sequences.of(np.pad(steps, ((0, 0), (n_before, 0), (0, 0)), constant_values=np.nan))
+
     def observed(self, missing: str = "skip") -> np.ndarray:
         """Rows of the base that are read: those without NaN, or with "indicator" those that are not all NaN."""
         read = _complete if missing == "skip" else _begun

@@ -84,7 +84,7 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "norm": [StrOptions({"batch", "layer"}), None],
         "pooling": [StrOptions({"attention", "last", "max", "mean"})],
-        "segment_size": [Count(1)],
+        "segment_size": [StrOptions({"auto"}), Count(1)],
         "linear_skip": ["boolean", Count(1)],
         "missing": [StrOptions({"indicator", "skip"})],
         "return_sequences": ["boolean"],
@@ -229,7 +229,8 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
 
         check_target_order(X, y)
         sequences = check_sequences(self, X, n_channels=plain(self.n_channels), reset=reset)
-        check_segments(sequences, self.segment_size)
+        if self.segment_size != "auto":
+            check_segments(sequences, self.segment_size)
         observed = sequences.observed_steps(self.missing) if self.return_sequences else None
         y = self._check_target(y, len(sequences), observed, reset=reset)
         weight = check_weight(sample_weight, len(sequences))
@@ -271,13 +272,17 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
     ) -> tuple[Model, TrainingLog]:
         """A new or the present model after training."""
         from skrnn._estimators.fitting import fit, train_on
+        from skrnn._estimators.segments import with_segments
 
         shaping = (*self._shaping, *self._layer_options)
         start = start_of(self, self._make_loss(), split.train.y.shape[-1], shaping)
         plan = plan_of(self, len(split.last), max_iter)
         if not goes_on:
             to_start_from = self._to_start_from
+            start = with_segments(start, split, plan, to_start_from)
             return fit(start, split, plan, to_start_from=to_start_from, corrected=corrected, watcher=watcher)
+        for examples in filter(None, (split.train, split.held_out)):
+            check_segments(examples.sequences, self._model.spec.segment_size)
         model = self._continued(start, split.train)
         return train_on(model, split.train, plan, held_out=split.held_out, device=plain(self.device), watcher=watcher)
 

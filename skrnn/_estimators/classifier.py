@@ -58,7 +58,7 @@ class RecurrentClassifier(ClassifierMixin, RecurrentEstimator):
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "max",
-        segment_size: int = 1,
+        segment_size: int | str = "auto",
         linear_skip: bool | int | str = "auto",
         missing: str = "skip",
         return_sequences: bool = False,

@@ -35,11 +35,13 @@ pooling : {"last", "mean", "max", "attention"}, default="max"
     What the output reads of the top layer. "last": the state after the last step, of each direction. "mean", "max":
     the mean or the largest values of the steps that are not skipped. "attention": a mean of them with learnt weights
     (additive attention). Ignored with ``return_sequences=True``.
-segment_size : int, default=1
-    Number of steps that the first layer reads at a time, side by side. Must divide the number of steps of X. A window
-    of several seasons is read many times faster, and often better, in segments of one season. What is missing in a
-    segment counts as the mean of its channel; a segment of nothing but skipped steps is skipped. ``pooling`` then
-    pools segments. Must be 1 with ``return_sequences=True``.
+segment_size : "auto" or int, default="auto"
+    Number of steps that the first layer reads at a time, side by side; it must divide the number of steps of X. With
+    "auto", one network reads step by step and another a third of the steps at a time (or the next smaller number that
+    divides them). The one with the lower loss of the held-out samples after 30 epochs is trained in full, and
+    ``segment_size_`` names it; without held-out samples it is 1. What is missing in a segment counts as the mean of
+    its channel; a segment of nothing but skipped steps is skipped. ``pooling`` then pools segments. Ignored, or 1,
+    with ``return_sequences=True``.
 linear_skip : bool or int, default=True
     Add a linear map of the steps to the answer of the recurrent layers: of all steps (True), of this many of the last
     ones (int), or of none (False). Training starts from the best linear answer, a ridge regression for squared error,
@@ -161,8 +163,8 @@ callbacks : callable, list of callable or None, default=None
     Functions ``f(epoch, losses, estimator)`` to call after each epoch: with the number of epochs so far, as ``n_iter_``
     counts them; a dict of "loss" and, if samples are held out, "validation_loss"; and a fitted copy of the estimator
     with the weights of this moment, to predict with or to save. One that returns True ends training as if ``max_iter``
-    were reached. An error that one raises leaves the estimator as it was. The second training of ``refit`` is not
-    watched, and the copy lacks the mean of ``linear_skip="auto"``. Clones share the functions. The callbacks of
+    were reached. An error that one raises leaves the estimator as it was. The trials of ``segment_size="auto"`` and
+    the second training of ``refit`` are not watched, and the copy lacks the mean of ``linear_skip="auto"``. Clones share the functions. The callbacks of
     scikit-learn >= 1.9 go to ``set_callbacks``.
 """
 
@@ -179,6 +181,8 @@ best_epoch_ : int
     than the start, or than the linear answer of ``linear_skip="auto"``.
 uses_recurrence_ : bool
     Whether the recurrent layers take part in the answers. False where the linear start stays (see ``linear_skip``).
+segment_size_ : int
+    Number of steps that the first layer reads at a time.
 linear_steps_ : int
     Number of the last steps that the linear map reads; 0 if there is none.
 linear_coef_ : ndarray of shape (n_outputs, n_steps, n_channels)

@@ -56,7 +56,7 @@ def fit(
     the linear start stands beside it, see ``mixing``.
     """
     auto = start.asked["linear_skip"] == "auto"
-    beside, start = replace(start, linear=True), replace(start, linear=False) if auto else start
+    beside, start = replace(start, linear=True), start.of_network
     first = untrained(start, to_start_from(split.last))
     model, log = train_on(first, split.train, plan, held_out=split.held_out, device=start.device, watcher=watcher)
     share = 1.0

@@ -53,6 +53,11 @@ class Learnt:
         return self._model.uses_recurrence
 
     @property
+    def segment_size_(self) -> int:
+        check_is_fitted(self)
+        return self._model.spec.segment_size
+
+    @property
     def linear_steps_(self) -> int:
         check_is_fitted(self)
         return self._model.spec.linear_steps

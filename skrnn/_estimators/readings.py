@@ -158,7 +158,10 @@ class Readings(ABC):
     def _sequences(self, X: Any) -> Sequences:
         check_is_fitted(self)
         sequences = check_sequences(self, X, n_channels=self._model.units.n_channels, reset=False)
-        check_segments(sequences, self._model.spec.segment_size)
+        size = self._model.spec.segment_size
+        if self._model.asked.get("segment_size") == "auto":
+            sequences = sequences.completed(size)
+        check_segments(sequences, size)
         warn_of_new_values(self, sequences, self._model.units.x)
         return sequences
 

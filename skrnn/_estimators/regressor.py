@@ -84,7 +84,7 @@ class RecurrentRegressor(MeasuredFromThePast, RegressorMixin, RecurrentEstimator
         dropout: float = 0.0,
         norm: str | None = None,
         pooling: str = "last",
-        segment_size: int = 1,
+        segment_size: int | str = "auto",
         linear_skip: bool | int = True,
         anchor: str | None = "auto",
         scaling: str | None = None,

@@ -58,15 +58,18 @@ def _suited_batch(n_samples: int) -> int:
 def _spec(estimator: Any, width: int) -> NetworkSpec:
     from skrnn._data.spec import NetworkSpec
 
-    segment_size = estimator.segment_size
-    if estimator.return_sequences and segment_size > 1:
+    segment_size = plain(estimator.segment_size)
+    if segment_size == "auto":
+        segment_size = 1  # until the samples are known
+    elif estimator.return_sequences and segment_size > 1:
         raise ValueError(
             f"segment_size={segment_size} reads several steps at a time, but return_sequences=True asks for an answer "
             "at each step. Set segment_size=1."
         )
     return NetworkSpec(
         **plain_parameters(estimator, "hidden_size", "num_layers", "bidirectional", "dropout", "norm"),
-        **plain_parameters(estimator, "segment_size", "return_sequences"),
+        **plain_parameters(estimator, "return_sequences"),
+        segment_size=segment_size,
         pooling="last" if estimator.return_sequences else plain(estimator.pooling),
         layer=estimator._layer,
         input_size=0,  # follows from the units

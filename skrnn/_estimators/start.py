@@ -33,6 +33,11 @@ class Start:
     dtype: str
     device: str
 
+    @property
+    def of_network(self) -> Start:
+        """What is trained: with ``linear_skip="auto"``, a network without a linear map."""
+        return replace(self, linear=False) if self.asked["linear_skip"] == "auto" else self
+
 
 def units_of(start: Start, examples: Examples) -> Units:
     """The units of the examples, and what they are measured from."""
