@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import clone
 
 from skrnn import GRUClassifier, GRURegressor, LSTMRegressor
+from skrnn._data.sequences import Sequences
 from skrnn._data.state import DivergenceError
 from skrnn._estimators import segments
 
@@ -32,9 +33,9 @@ def held(rng, n=300):
     return X, X[np.arange(n), last, 0]
 
 
-def quick(rng, **params):
+def quick(rng, n_steps=12, **params):
     """A model of few epochs, and its examples."""
-    X = rng.normal(size=(80, 12, 2))
+    X = rng.normal(size=(80, n_steps, 2))
     y = np.abs(X[:, 5, 0])
     return small(**{"hidden_size": 4, "max_iter": 20, **params}), X, y
 
@@ -66,19 +67,39 @@ def test_the_model_is_that_of_the_number_that_was_chosen(rng, refit):
         np.testing.assert_array_equal(weights, told.weights_[name])
 
 
+@pytest.mark.parametrize("windows", [True, False])
 @pytest.mark.parametrize(
-    "n_steps, size",
-    [(1, 1), (5, 1), (7, 1), (6, 2), (10, 2), (12, 4), (24, 8), (25, 5), (96, 32), (168, 56), (336, 112)],
+    ("n_steps", "size"),
+    [(1, 1), (5, 1), (6, 2), (10, 2), (12, 4), (20, 5), (24, 8), (25, 5), (28, 7), (96, 12), (100, 10), (420, 12)],
 )
-def test_segments_are_whole_parts_of_a_third_of_the_steps_at_most(n_steps, size):
-    assert segments._coarse(n_steps) == size
+def test_the_segments_that_are_tried_are_whole_parts_of_a_third_of_the_steps_at_most(rng, n_steps, size, windows):
+    X = rng.normal(size=(5, n_steps, 1))
+    if windows:
+        X = np.lib.stride_tricks.sliding_window_view(X.ravel(), n_steps)[:, :, None]
+    assert segments.several(Sequences.of(X)) == size
+
+
+@pytest.mark.parametrize(("n_steps", "size"), [(7, 2), (13, 2), (26, 7), (29, 6)])
+def test_sequences_that_make_no_whole_segments_get_missing_steps_in_front_but_windows_are_not_copied(
+    rng, monkeypatch, n_steps, size
+):
+    model, X, y = quick(rng, n_steps)
+    assert segments.several(Sequences.of(X)) == size
+    in_segments(monkeypatch)
+    assert model.fit(X, y).segment_size_ == size
+    whole = np.full((len(X), -n_steps % size + n_steps, 2), np.nan)
+    whole[:, -n_steps:] = X
+    told = clone(model).set_params(segment_size=size).fit(whole, y)
+    np.testing.assert_allclose(model.predict(X), told.predict(whole), rtol=1e-9)
+    windows = np.lib.stride_tricks.sliding_window_view(X[:, 0], n_steps, axis=0).swapaxes(1, 2)
+    assert segments.several(Sequences.of(windows)) == 1
 
 
 @pytest.mark.parametrize(
     "params", [{"early_stopping": False}, {"max_iter": 3}, {"return_sequences": True}, {"warm_start": True}], ids=str
 )
 def test_without_a_trial_steps_are_read_one_by_one(rng, monkeypatch, params):
-    def trial(*args, **kwargs):
+    def trial(*_, **__):
         raise AssertionError
 
     model, X, y = quick(rng, **{"early_stopping": True, **params})
@@ -110,7 +131,7 @@ def test_a_trial_that_diverges_is_the_worse_one(rng, monkeypatch):
     in_segments(monkeypatch)
     assert model.fit(X, y).segment_size_ == 4
 
-    def fail(*args, **kwargs):
+    def fail(*_, **__):
         raise DivergenceError
 
     monkeypatch.setattr(segments, "train_on", fail)
@@ -129,29 +150,20 @@ def test_other_numbers_of_steps_are_sequences_with_missing_steps_in_front(rng, m
     np.testing.assert_array_equal(model.predict(odd), model.predict(whole))
 
 
-def test_training_that_goes_on_needs_whole_segments(rng, monkeypatch):
+def test_training_goes_on_in_the_same_segments(rng, monkeypatch):
     model, X, y = quick(rng, warm_start=True)
     in_segments(monkeypatch)
     model.fit(X, y)
-    assert model.fit(X[:, 4:], y).segment_size_ == 4
-    before = model.weights_
-    for odd, others in ((X[:, 1:], {}), (X, {"X_val": X[:, 1:], "y_val": y})):
-        with pytest.raises(ValueError, match="not a multiple of segment_size=4"):
-            model.fit(odd, y, **others)
-    for name, weights in model.weights_.items():
-        np.testing.assert_array_equal(weights, before[name])
-
-
-def test_held_out_sequences_of_other_lengths_are_whole_segments_too(rng, monkeypatch):
-    model, X, y = quick(rng)
-    in_segments(monkeypatch)
-    assert model.fit(X, y, X_val=X[:, 2:], y_val=y).segment_size_ == 1  # of 12 and 10 steps, 2 is no third
-    assert model.fit(X, y, X_val=X[:, 6:], y_val=y).segment_size_ == 2
+    for others in ({}, {"X_val": X[:, 1:], "y_val": y}):
+        before = model.n_iter_
+        model.fit(X[:, 2:], y, **others)
+        assert model.segment_size_ == 4
+        assert model.n_iter_ > before
 
 
 def test_callbacks_are_told_of_the_training_alone(rng):
     told = []
-    model, X, y = quick(rng, callbacks=[lambda epoch, losses, estimator: told.append(epoch)])
+    model, X, y = quick(rng, callbacks=[lambda epoch, *_: told.append(epoch)])
     model.fit(X, y)
     assert told == list(range(1, model.n_iter_ + 1))
 

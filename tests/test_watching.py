@@ -97,7 +97,9 @@ def test_true_ends_training_and_the_best_weights_stay(kind_of_true, data):
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = small(early_stopping=True, learning_rate_init=0.3, max_iter=50, callbacks=[rises, notes]).fit(*data)
+        model = small(
+            early_stopping=True, linear_skip=False, learning_rate_init=0.05, max_iter=50, callbacks=[rises, notes]
+        ).fit(*data)
     assert 2 < model.n_iter_ == len(notes) < 50
     assert model.best_epoch_ == model.n_iter_ - 1
     np.testing.assert_array_equal(model.predict(data[0]), notes[-2][2].predict(data[0]))

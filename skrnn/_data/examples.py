@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skrnn._data.sequences import Sequences
+from skrnn._data.sequences import Sequences, in_whole_segments
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,15 @@ class Split(NamedTuple):
     def last(self) -> Examples:
         """From what the weights that stay are learnt."""
         return self.train if self.everything is None else self.everything
+
+    def in_segments(self, segment_size: int) -> Split:
+        """The same, with missing steps in front of sequences where these do not make whole segments."""
+        return Split(
+            *(
+                some if some is None else replace(some, sequences=in_whole_segments(some.sequences, segment_size))
+                for some in self
+            )
+        )
 
 
 def _nothing_left(n_samples: int, n_held_out: int, fraction: float) -> ValueError:

@@ -59,14 +59,6 @@ class Sequences:
         """The same sequences of other values, for instance scaled ones."""
         return replace(self, base=base)
 
-    def completed(self, segment_size: int) -> Sequences:
-        """The same sequences after as many missing steps as make whole segments."""
-        n_before = -self.n_steps % segment_size
-        if not n_before:
-            return self
-        steps = self.base[self.starts[:, None] + np.arange(self.n_steps)]  # (sequence, step, channel)
-        return Sequences.of(np.pad(steps, ((0, 0), (n_before, 0), (0, 0)), constant_values=np.nan))
-
     def observed(self, missing: str = "skip") -> np.ndarray:
         """Rows of the base that are read: those without NaN, or with "indicator" those that are not all NaN."""
         read = _complete if missing == "skip" else _begun
@@ -146,6 +138,20 @@ def with_their_rows(sequences: Sequences) -> Sequences:
     starts = sequences.starts
     first, last = starts.min(), starts.max() + sequences.n_steps
     return replace(sequences, base=sequences.base[first:last], starts=starts - first)
+
+
+def overlap(sequences: Sequences) -> bool:
+    """Whether some of the sequences share steps, as windows of a series do."""
+    return bool(np.any(np.diff(np.sort(sequences.starts)) < sequences.n_steps))
+
+
+def in_whole_segments(sequences: Sequences, segment_size: int) -> Sequences:
+    """The same sequences after as many missing steps as make whole segments."""
+    n_before = -sequences.n_steps % segment_size
+    if not n_before:
+        return sequences
+    steps = sequences.base[sequences.starts[:, None] + np.arange(sequences.n_steps)]  # (sequence, step, channel)
+    return Sequences.of(np.pad(steps, ((0, 0), (n_before, 0), (0, 0)), constant_values=np.nan))
 
 
 def lacks_some(sequences: Sequences, weight: np.ndarray) -> bool:

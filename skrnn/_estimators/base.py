@@ -229,8 +229,7 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
 
         check_target_order(X, y)
         sequences = check_sequences(self, X, n_channels=plain(self.n_channels), reset=reset)
-        if self.segment_size != "auto":
-            check_segments(sequences, self.segment_size)
+        check_segments(sequences, self.segment_size)
         observed = sequences.observed_steps(self.missing) if self.return_sequences else None
         y = self._check_target(y, len(sequences), observed, reset=reset)
         weight = check_weight(sample_weight, len(sequences))
@@ -280,9 +279,9 @@ class RecurrentEstimator(Watched, Readings, Learnt, VersionedState, BaseEstimato
         if not goes_on:
             to_start_from = self._to_start_from
             start = with_segments(start, split, plan, to_start_from)
+            split = split.in_segments(start.spec.segment_size)
             return fit(start, split, plan, to_start_from=to_start_from, corrected=corrected, watcher=watcher)
-        for examples in filter(None, (split.train, split.held_out)):
-            check_segments(examples.sequences, self._model.spec.segment_size)
+        split = split.in_segments(self._model.spec.segment_size)
         model = self._continued(start, split.train)
         return train_on(model, split.train, plan, held_out=split.held_out, device=plain(self.device), watcher=watcher)
 

@@ -37,9 +37,9 @@ pooling : {"last", "mean", "max", "attention"}, default="max"
     (additive attention). Ignored with ``return_sequences=True``.
 segment_size : "auto" or int, default="auto"
     Number of steps that the first layer reads at a time, side by side; it must divide the number of steps of X. With
-    "auto", one network reads step by step and another a third of the steps at a time (or the next smaller number that
-    divides them). The one with the lower loss of the held-out samples after 30 epochs is trained in full, and
-    ``segment_size_`` names it; without held-out samples it is 1. What is missing in a segment counts as the mean of
+    "auto", one network reads step by step and another up to 12 steps at a time (a third of the window at most). The
+    one with the lower loss of the held-out samples after 30 epochs is trained in full, and ``segment_size_`` names it;
+    without held-out samples it is 1. What is missing in a segment counts as the mean of
     its channel; a segment of nothing but skipped steps is skipped. ``pooling`` then pools segments. Ignored, or 1,
     with ``return_sequences=True``.
 linear_skip : bool or int, default=True
@@ -164,8 +164,8 @@ callbacks : callable, list of callable or None, default=None
     counts them; a dict of "loss" and, if samples are held out, "validation_loss"; and a fitted copy of the estimator
     with the weights of this moment, to predict with or to save. One that returns True ends training as if ``max_iter``
     were reached. An error that one raises leaves the estimator as it was. The trials of ``segment_size="auto"`` and
-    the second training of ``refit`` are not watched, and the copy lacks the mean of ``linear_skip="auto"``. Clones share the functions. The callbacks of
-    scikit-learn >= 1.9 go to ``set_callbacks``.
+    the second training of ``refit`` are not watched, and the copy lacks the mean of ``linear_skip="auto"``. Clones
+    share the functions. The callbacks of scikit-learn >= 1.9 go to ``set_callbacks``.
 """
 
 _ATTRIBUTES = """

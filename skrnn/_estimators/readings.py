@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from skrnn._data.sequences import in_whole_segments
 from skrnn._learning import as_it_is_now
 from skrnn._validation import (
     available_with,
@@ -160,7 +161,7 @@ class Readings(ABC):
         sequences = check_sequences(self, X, n_channels=self._model.units.n_channels, reset=False)
         size = self._model.spec.segment_size
         if self._model.asked.get("segment_size") == "auto":
-            sequences = sequences.completed(size)
+            sequences = in_whole_segments(sequences, size)
         check_segments(sequences, size)
         warn_of_new_values(self, sequences, self._model.units.x)
         return sequences

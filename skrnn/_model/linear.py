@@ -1,8 +1,8 @@
 """Linear maps with the least loss: ridge regression in closed form, and others by search.
 
-The penalty of the ridge regression is the one with the least error of rows that are left out one at a time, which follows
-from the errors of the fit and the leverages of the rows (Allen, 1974). A few rows that are unlike all others, as after a
-shift of the level, then do not bend the answer as far as they could.
+The penalty of the ridge regression is the one with the least error of rows that are left out one at a time, which
+follows from the errors of the fit and the leverages of the rows (Allen, 1974). A few rows that are unlike all others,
+as after a shift of the level, then do not bend the answer as far as they could.
 """
 
 from __future__ import annotations
@@ -206,7 +206,9 @@ def fit_least_loss(
         matrix, bias = read(found)
         return (loss(columns @ matrix.T + bias, y) * weight).sum() + 0.5 * matrix.square().sum()
 
-    solver = torch.optim.LBFGS([found], max_iter=300, tolerance_grad=1e-6 * n_different**0.5, line_search_fn="strong_wolfe")
+    solver = torch.optim.LBFGS(
+        [found], max_iter=300, tolerance_grad=1e-6 * n_different**0.5, line_search_fn="strong_wolfe"
+    )
 
     def closure() -> torch.Tensor:
         solver.zero_grad()

@@ -68,9 +68,9 @@ def check_sequences(estimator: Any, X: Any, *, n_channels: int | str, reset: boo
     return Sequences.of(table.reshape(len(table), -1, n_channels))
 
 
-def check_segments(sequences: Sequences, segment_size: int) -> None:
-    """The steps of sequences make whole segments."""
-    if sequences.n_steps % segment_size:
+def check_segments(sequences: Sequences, segment_size: int | str) -> None:
+    """The steps of sequences make whole segments, if it is said of which size."""
+    if segment_size != "auto" and sequences.n_steps % int(segment_size):
         raise ValueError(
             f"X has {sequences.n_steps} steps, which is not a multiple of segment_size={segment_size}: the network "
             "reads whole segments. Choose a segment_size that divides the number of steps, or another window."
