@@ -99,10 +99,12 @@ def on_threads(n_threads: int, work: Callable[[], float]) -> Callable[[], float]
 def skrnn_fits(case: Case, n_threads: int, *, plain: bool) -> dict[int, Callable[[], float]]:
     """Seconds of whole fits of one epoch and of several, by the number of epochs.
 
-    Of what the others do too if ``plain``, else of the default estimator, without a second training on all windows.
+    Of what the others do too if ``plain``, else of the default estimator, without the trials before training and the
+    second training on all windows.
     """
     X, y = case.arrays()
     options = {"batch_size": case.batch, "learning_rate_init": 1e-3, "tol": 0, "n_iter_no_change": FOREVER}
+    options["segment_size"] = 1
     if plain:
         options |= {"linear_skip": False, "anchor": None, "early_stopping": False}
     else:

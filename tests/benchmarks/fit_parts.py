@@ -1,8 +1,8 @@
 """What a fit spends outside training: checks, units, the search for the anchor, the linear start, held-out rows.
 
-Fits of 10 and of 20 epochs take turns, without the second training of ``refit``, whose length differs. Their difference
-is ten epochs; what is left of the shorter one is the rest, as a share of ten epochs. Medians over the rounds, by the
-CPU's time::
+Fits of 10 and of 20 epochs take turns, without the second training of ``refit`` and the trials of ``segment_size``,
+whose lengths differ. Their difference is ten epochs; what is left of the shorter one is the rest, as a share of ten
+epochs. Medians over the rounds, by the CPU's time::
 
     python tests/benchmarks/fit_parts.py [--repeats 5] [--quick] [--json FILE]
 """
@@ -22,7 +22,7 @@ from _common import in_rounds, print_machine, print_table, quiet_fit, write_json
 from skrnn import GRUClassifier, GRURegressor
 
 EPOCHS = 10
-OPTIONS = {"refit": False, "tol": 0, "n_iter_no_change": 1000, "random_state": 0}
+OPTIONS = {"refit": False, "segment_size": 1, "tol": 0, "n_iter_no_change": 1000, "random_state": 0}
 
 
 def data(n: int, *, own_past: bool) -> tuple[np.ndarray, np.ndarray]:
