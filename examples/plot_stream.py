@@ -81,7 +81,8 @@ for name, model in models.items():
 # A stream behind a pipeline
 # --------------------------
 # A scaler treats each row by itself, so that a new row passes through it as it comes; then the network takes the step.
-# With ``linear_skip=False`` and ``anchor=None`` it keeps nothing but its state; else it would keep the last steps.
+# With ``linear_skip=False``, ``segment_size=1`` and ``anchor=None`` it keeps nothing but its state; else it would keep the
+# last steps.
 # A window forgets what is older than ``window_size`` steps; a state goes on without end. The two agree on the first
 # ``window_size`` steps of a stream, and differ after that by what the window has forgotten.
 
@@ -89,7 +90,7 @@ sensor = pd.DataFrame({"degrees": 20 + 5 * np.sin(0.3 * np.arange(400))})
 pipeline = make_pipeline(
     StandardScaler(),
     SlidingWindowTransformer(24, horizon=1, incomplete="ignore"),
-    GRURegressor(hidden_size=16, batch_size=32, linear_skip=False, anchor=None, random_state=0),
+    GRURegressor(hidden_size=16, segment_size=1, linear_skip=False, anchor=None, batch_size=32, random_state=0),
 ).set_output(transform="pandas")
 pipeline.fit(sensor.iloc[:300], sensor["degrees"].iloc[:300])
 
