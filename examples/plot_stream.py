@@ -81,8 +81,8 @@ for name, model in models.items():
 # A stream behind a pipeline
 # --------------------------
 # A scaler treats each row by itself, so that a new row passes through it as it comes; then the network takes the step.
-# With ``linear_skip=False``, ``segment_size=1`` and ``anchor=None`` it keeps nothing but its state; else it would keep the
-# last steps.
+# With ``linear_skip=False``, ``segment_size=1`` and ``anchor=None`` it keeps nothing but its state; else it would keep
+# the last steps.
 # A window forgets what is older than ``window_size`` steps; a state goes on without end. The two agree on the first
 # ``window_size`` steps of a stream, and differ after that by what the window has forgotten.
 
