@@ -37,7 +37,7 @@ def quick(rng, n_steps=12, **params):
     """A model of few epochs, and its examples."""
     X = rng.normal(size=(80, n_steps, 2))
     y = np.abs(X[:, 5, 0])
-    return small(**{"hidden_size": 4, "max_iter": 20, **params}), X, y
+    return small(**{"hidden_size": 4, "max_iter": 40, **params}), X, y
 
 
 @pytest.mark.parametrize("estimator", [GRURegressor, LSTMRegressor])
@@ -60,7 +60,7 @@ def test_what_is_kept_from_step_to_step_is_read_step_by_step(rng):
 @pytest.mark.parametrize("refit", [True, False])
 def test_the_model_is_that_of_the_number_that_was_chosen(rng, refit):
     X, y = echo(rng)
-    model = small(max_iter=30, refit=refit).fit(X, y)
+    model = small(max_iter=40, refit=refit).fit(X, y)
     told = clone(model).set_params(segment_size=model.segment_size_).fit(X, y)
     assert model.loss_curve_ == told.loss_curve_
     for name, weights in model.weights_.items():
@@ -96,7 +96,7 @@ def test_sequences_that_make_no_whole_segments_get_missing_steps_in_front_but_wi
 
 
 @pytest.mark.parametrize(
-    "params", [{"early_stopping": False}, {"max_iter": 3}, {"return_sequences": True}, {"warm_start": True}], ids=str
+    "params", [{"early_stopping": False}, {"max_iter": 39}, {"return_sequences": True}, {"warm_start": True}], ids=str
 )
 def test_without_a_trial_steps_are_read_one_by_one(rng, monkeypatch, params):
     def trial(*_, **__):

@@ -15,8 +15,8 @@ from skrnn._training.loop import Plan
 
 _LARGEST = 12  # steps
 _FEWEST = 3  # segments
-_N_EPOCHS = 30  # of a trial
-_LEAST_EPOCHS = 4  # that a training may have for one of a trial
+_MOST_EPOCHS, _LEAST_EPOCHS = 30, 10  # of a trial
+_SHARE = 4  # epochs that a training may have for each of a trial
 
 
 def with_segments(start: Start, split: Split, plan: Plan, to_start_from: Callable[[Examples], Examples]) -> Start:
@@ -27,9 +27,9 @@ def with_segments(start: Start, split: Split, plan: Plan, to_start_from: Callabl
     """
     if start.asked["segment_size"] != "auto" or start.spec.return_sequences or split.held_out is None:
         return start
-    n_epochs = min(_N_EPOCHS, plan.max_iter // _LEAST_EPOCHS)
+    n_epochs = min(_MOST_EPOCHS, plan.max_iter // _SHARE)
     size = several(split.train.sequences)
-    if size == 1 or not n_epochs:
+    if size == 1 or n_epochs < _LEAST_EPOCHS:
         return start
     coarse = replace(start, spec=replace(start.spec, segment_size=size))
 
