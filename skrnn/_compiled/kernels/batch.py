@@ -5,7 +5,7 @@ A share has n sequences of the order, from the ``first`` on. ``rows`` are those 
 
 from __future__ import annotations
 
-from skrnn._compiled.kernels.blocks import copy, multiply, put_zeros, repeat_row
+from skrnn._compiled.kernels.blocks import copy, multiply, put_zeros
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.cells import backward_at, forward_at
 from skrnn._compiled.kernels.inputs import gather_columns, gather_steps
@@ -196,14 +196,13 @@ def _answer(c: Table, room: Numbers, x: Numbers, gradient: Numbers, first: int, 
     width, both, n_columns = c[WIDTH], c[BOTH], c[LINEAR_STEPS] * c[N_LINEAR]
     weights, panels, columns = numbers(c, WEIGHTS, number), at(room, c[PANELS]), at(room, c[COLUMNS])
     raw, summary, by_summary = at(numbers(c, RAW, number), first * width), at(room, c[SUMMARY]), at(room, c[BY_SUMMARY])
-    copy(raw, at(weights, c[BIAS]), width)
-    repeat_row(raw, n, width)
+    copy(at(raw, (n - 1) * width), at(weights, c[BIAS]), width)
     lay_panels(panels, at(weights, c[HEAD]), 1, n, width, both, 1)
-    add_product(raw, summary, at(weights, c[HEAD]), panels, 0, n, width, both, 1)
+    add_product(raw, summary, at(weights, c[HEAD]), panels, 0, n, width, both, 1, 1)
     if n_columns:
         gather_columns(c, columns, x, first, n)
         lay_panels(panels, at(weights, c[LINEAR]), 1, n, width, n_columns, 1)
-        add_product(raw, columns, at(weights, c[LINEAR]), panels, 0, n, width, n_columns, 1)
+        add_product(raw, columns, at(weights, c[LINEAR]), panels, 0, n, width, n_columns, 1, 0)
     slope, y = at(room, c[BY_ANSWER]), at(numbers(c, TARGETS, number), first * c[N_TARGETS])
     slope_at(c[SLOPE], numbers(c, PARAMETERS, number), raw, y, slope, n, width, c[N_TARGETS])
     weight, bias, sizes = at(numbers(c, WEIGHT, number), first), at(gradient, c[BIAS]), at(gradient, c[N_WEIGHTS])

@@ -64,32 +64,19 @@ def project(
 ) -> None:  # fmt: skip
     """What the inputs (rows, channel) of a block and the biases give to the arguments of the gates.
 
-    A cell that keeps the two parts of its n-th gate apart (the GRU) has n + 1 gates, that of the states before that of
-    the inputs. ``panels`` are those of the weights of the inputs, turned.
+    A cell that keeps the two parts of its n-th gate apart (the GRU) has n + 1 gates, that of the states, which it adds
+    by itself, before that of the inputs. ``panels`` are those of the weights of the inputs, turned.
     """
     b_ih = at(weights, n * hidden * (n_channels + hidden))
     b_hh = at(b_ih, n * hidden)
     for k in range(n):
         apart = k == n - 1 and n_gates > n
-        of_state = at(gates, k * size)
-        of_input = at(of_state, size if apart else 0)
-        copy(of_state, at(b_hh, k * hidden), hidden)
-        if apart:
-            repeat_row(of_state, rows, hidden)
-            copy(of_input, at(b_ih, k * hidden), hidden)
-        else:
-            add(of_input, at(b_ih, k * hidden), hidden)
-        repeat_row(of_input, rows, hidden)
-        add_product(of_input, x, weights, panels, k, rows, hidden, n_channels, 1)
-
-
-@leaf
-def repeat_row(out: Numbers, m: int, n: int) -> None:
-    """Each row of ``out`` (m, n) becomes the first."""
-    done = 1
-    while done < m:  # doubled each time, since rows may be short and short copies are slow
-        copy(at(out, done * n), out, min(done, m - done) * n)
-        done *= 2
+        of_input = at(gates, (k + 1 if apart else k) * size)
+        last = at(of_input, (rows - 1) * hidden)
+        copy(last, at(b_ih, k * hidden), hidden)
+        if not apart:
+            add(last, at(b_hh, k * hidden), hidden)
+        add_product(of_input, x, weights, panels, k, rows, hidden, n_channels, 1, 1)
 
 
 @leaf

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.kernels.activations import apply_sigmoid, tanh
-from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, project
+from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, copy, project
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import Flags, Numbers, leaf, number
 from skrnn._compiled.kernels.products import add_product, lay_panels
@@ -43,8 +43,9 @@ def forward(
     """See ``skrnn._compiled.kernels``."""
     run, shift = batch * hidden, (2 if reverse else 0)
     gate_size, w_hh = n_kept * run, at(weights, N * hidden * n_channels)
+    b_q = at(w_hh, (N * hidden + 2 * N - 1) * hidden)
     lay_panels(of_inputs, weights, N, n_steps * batch, hidden, n_channels, 1)
-    lay_panels(of_states, w_hh, N, batch if n_steps > 1 or given else 0, hidden, hidden, 1)
+    lay_panels(of_states, w_hh, N, batch, hidden, hidden, 1)
     for k in range((n_steps + size - 1) // size):
         first, length, offset = block(k, size, n_steps, n_kept, reverse)
         block_gates, block_x = at(gates, (first + offset) * run), at(x, first * batch * n_channels)
@@ -55,9 +56,10 @@ def forward(
             z, q, n = at(r, gate_size), at(r, 2 * gate_size), at(r, 3 * gate_size)
             before, after = at(states, (t + shift) * run), at(states, (t + 1) * run)
             if given or k > 0 or i > 0:  # others start from zeros
-                add_product(r, before, w_hh, of_states, 0, batch, hidden, hidden, 1)
-                add_product(z, before, w_hh, of_states, 1, batch, hidden, hidden, 1)
-                add_product(q, before, w_hh, of_states, 2, batch, hidden, hidden, 1)
+                add_product(r, before, w_hh, of_states, 0, batch, hidden, hidden, 1, 0)
+                add_product(z, before, w_hh, of_states, 1, batch, hidden, hidden, 1, 0)
+            copy(at(q, run - hidden), b_q, hidden)
+            add_product(q, before, w_hh, of_states, 2, batch, hidden, hidden, 1, 1)
             step(r, z, q, n, before, after, run)
             if gaps:
                 carry_over(at(observed, t * batch), before, after, batch, hidden)
@@ -87,9 +89,9 @@ def backward(
                 carry_over(at(observed, t * batch), dh, passed, batch, hidden)
                 clear(at(observed, t * batch), r, 4, gate_size, batch, hidden)
             if k > 0 or i < length - 1:
-                add_product(passed, r, w_hh, of_states, 0, batch, hidden, hidden, 0)
-                add_product(passed, z, w_hh, of_states, 1, batch, hidden, hidden, 0)
-                add_product(passed, q, w_hh, of_states, 2, batch, hidden, hidden, 0)
+                add_product(passed, r, w_hh, of_states, 0, batch, hidden, hidden, 0, 0)
+                add_product(passed, z, w_hh, of_states, 1, batch, hidden, hidden, 0, 0)
+                add_product(passed, q, w_hh, of_states, 2, batch, hidden, hidden, 0, 0)
             dh, passed = passed, dh
         block_gates, block_x = at(gates, first * run), at(x, first * batch * n_channels)
         block_dx, before = at(dx, first * batch * n_channels), at(states, (first + shift) * run)

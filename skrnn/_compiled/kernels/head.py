@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from skrnn._compiled.kernels.blocks import copy, repeat_row
+from skrnn._compiled.kernels.blocks import copy
+from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import Array1, Array2, entry
 from skrnn._compiled.kernels.products import add_columns_times, add_product, add_rows_times, lay_panels
 
@@ -16,10 +17,9 @@ def linear(x: Array2, weight: Array2, bias: Array1, panels: Array1, out: Array2)
     """out (batch, output) = x (batch, column) @ weight (output, column).T + bias (output,), with room for panels"""
     (m, k), n = x.shape, weight.shape[0]
     if m > 0:
-        copy(out, bias, n)
-        repeat_row(out, m, n)
+        copy(at(out, (m - 1) * n), bias, n)
         lay_panels(panels, weight, 1, m, n, k, 1)
-        add_product(out, x, weight, panels, 0, m, n, k, 1)
+        add_product(out, x, weight, panels, 0, m, n, k, 1, 1)
 
 
 @entry

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.kernels.activations import apply_sigmoid, apply_tanh, tanh
-from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, project
+from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, project, put_zeros
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import Flags, Numbers, leaf, number
 from skrnn._compiled.kernels.products import add_product, lay_panels
@@ -56,7 +56,7 @@ def forward(
             before, after = at(states, (t + shift) * run), at(states, (t + 1) * run)
             c_before, c_after = at(before, (n_steps + 2) * run), at(after, (n_steps + 2) * run)
             for gate in range(4 if given or k > 0 or s > 0 else 0):  # others start from zeros
-                add_product(at(i, gate * gate_size), before, w_hh, of_states, gate, batch, hidden, hidden, 1)
+                add_product(at(i, gate * gate_size), before, w_hh, of_states, gate, batch, hidden, hidden, 1, 0)
             step(i, f, g, o, c_before, c_after, after, run)
             if gaps:
                 carry_over(at(observed, t * batch), before, after, batch, hidden)
@@ -83,13 +83,15 @@ def backward(
                 add(dh, at(slope, t * run), run)
             i, c_before, c_after = at(gates, t * run), at(cell, (t + shift) * run), at(cell, (t + 1) * run)
             f, g, o = at(i, gate_size), at(i, 2 * gate_size), at(i, 3 * gate_size)
-            step_back(i, f, g, o, c_before, c_after, dh, dc, passed, c_passed, run)
+            step_back(i, f, g, o, c_before, c_after, dh, dc, c_passed, run)
+            put_zeros(at(passed, 0 if gaps else run - hidden), run if gaps else hidden)
             if gaps:
                 carry_over(at(observed, t * batch), dh, passed, batch, hidden)
                 carry_over(at(observed, t * batch), dc, c_passed, batch, hidden)
                 clear(at(observed, t * batch), i, 4, gate_size, batch, hidden)
             for gate in range(4 if k > 0 or s < length - 1 else 0):
-                add_product(passed, at(i, gate * gate_size), w_hh, of_states, gate, batch, hidden, hidden, 0)
+                repeated = gate == 0 and not gaps
+                add_product(passed, at(i, gate * gate_size), w_hh, of_states, gate, batch, hidden, hidden, 0, repeated)
             dh, passed, dc, c_passed = passed, dh, c_passed, dc
         block_gates, block_x = at(gates, first * run), at(x, first * batch * n_channels)
         block_dx, before = at(dx, first * batch * n_channels), at(states, (first + shift) * run)
@@ -117,10 +119,10 @@ def step(
 @leaf
 def step_back(
     i: Numbers, f: Numbers, g: Numbers, o: Numbers, c_before: Numbers, c_after: Numbers, dh: Numbers, dc: Numbers,
-    passed: Numbers, c_passed: Numbers, size: int,
+    c_passed: Numbers, size: int,
 ) -> None:  # fmt: skip
-    """One step backwards; what the gates pass on to the state is to be added to zeros."""
-    zero, one = number(0), number(1)
+    """One step backwards."""
+    one = number(1)
     for k in range(size):
         i_, f_, g_, o_, t = i[k], f[k], g[k], o[k], tanh(c_after[k])
         d = dc[k] + dh[k] * o_ * (one - t * t)
@@ -129,5 +131,3 @@ def step_back(
         f[k] = d * c_before[k] * f_ * (one - f_)
         g[k] = d * i_ * (one - g_ * g_)
         c_passed[k] = d * f_
-    for k in range(size):
-        passed[k] = zero

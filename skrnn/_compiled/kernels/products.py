@@ -20,7 +20,7 @@ def add_rows_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int)
     if m == 1:
         gemv(out, b, a, n, k, _PLAIN)
     elif k * n * itemsize < _SMALL:
-        add_tiled(out, n, a, k, 1, b, n, m, n, k)
+        add_tiled(out, n, out, n, a, k, 1, b, n, m, n, k)
     else:
         gemm(out, b, a, n, m, k, n, k, _PLAIN, _PLAIN)
 
@@ -28,8 +28,10 @@ def add_rows_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int)
 @leaf
 def add_columns_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int) -> None:
     """out (m, n) += a (k, m).T @ b (k, n)"""
-    if k * n * itemsize < _SMALL:
-        add_tiled(out, n, a, 1, m, b, n, m, n, k)
+    if n == 1:
+        gemv(out, a, b, m, k, _PLAIN)
+    elif k * n * itemsize < _SMALL:
+        add_tiled(out, n, out, n, a, 1, m, b, n, m, n, k)
     else:
         gemm(out, b, a, n, m, k, n, m, _PLAIN, _TRANSPOSED)
 
@@ -74,9 +76,13 @@ def _copy_apart(out: Numbers, out_step: int, other: Numbers, step: int, n: int) 
 
 @leaf
 def add_product(
-    out: Numbers, a: Numbers, weights: Numbers, panels: Numbers, gate: int, m: int, n: int, k: int, turned: int
-) -> None:
-    """out (m, n) += a (m, k) @ weights[gate], or its transpose if turned; ``lay_panels`` made the panels."""
+    out: Numbers, a: Numbers, weights: Numbers, panels: Numbers, gate: int, m: int, n: int, k: int, turned: int,
+    repeated: int,
+) -> None:  # fmt: skip
+    """out (m, n) += a (m, k) @ weights[gate], or its transpose if turned; ``lay_panels`` made the panels.
+
+    Each row is added to the last row of ``out`` if it is ``repeated``.
+    """
     if m == 1 and turned:
         gemv(out, at(weights, gate * k * n), a, k, n, _TRANSPOSED)
     elif m == 1:
@@ -84,6 +90,8 @@ def add_product(
     else:
         width = PANEL // itemsize
         n_panels = (n + width - 1) // width
+        start, start_row = at(out, (m - 1) * n if repeated else 0), 0 if repeated else n
         for panel in range(n_panels):
+            j = panel * width
             strip = at(panels, (gate * n_panels + panel) * k * width)
-            add_tiled(at(out, panel * width), n, a, k, 1, strip, width, m, min(width, n - panel * width), k)
+            add_tiled(at(out, j), n, at(start, j), start_row, a, k, 1, strip, width, m, min(width, n - j), k)

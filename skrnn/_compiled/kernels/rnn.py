@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.kernels.activations import tanh
-from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, project
+from skrnn._compiled.kernels.blocks import add, add_gradients, block, carry_over, clear, project, put_zeros
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import Flags, Numbers, leaf, number
 from skrnn._compiled.kernels.products import add_product, lay_panels
@@ -48,7 +48,7 @@ def forward(
             t = first + (length - 1 - i if reverse else i)
             a, before, after = at(gates, (t + offset) * run), at(states, (t + shift) * run), at(states, (t + 1) * run)
             if given or k > 0 or i > 0:  # others start from zeros
-                add_product(a, before, w_hh, of_states, 0, batch, hidden, hidden, 1)
+                add_product(a, before, w_hh, of_states, 0, batch, hidden, hidden, 1, 0)
             step(a, after, run, option)
             if gaps:
                 carry_over(at(observed, t * batch), before, after, batch, hidden)
@@ -72,12 +72,13 @@ def backward(
             if every_step:
                 add(dh, at(slope, t * run), run)
             a = at(gates, t * run)
-            step_back(a, at(states, (t + 1) * run), dh, passed, run, option)
+            step_back(a, at(states, (t + 1) * run), dh, run, option)
+            put_zeros(at(passed, 0 if gaps else run - hidden), run if gaps else hidden)
             if gaps:
                 carry_over(at(observed, t * batch), dh, passed, batch, hidden)
                 clear(at(observed, t * batch), a, 1, gate_size, batch, hidden)
             if k > 0 or i < length - 1:
-                add_product(passed, a, w_hh, of_states, 0, batch, hidden, hidden, 0)
+                add_product(passed, a, w_hh, of_states, 0, batch, hidden, hidden, 0, not gaps)
             dh, passed = passed, dh
         block_gates, block_x = at(gates, first * run), at(x, first * batch * n_channels)
         block_dx, before = at(dx, first * batch * n_channels), at(states, (first + shift) * run)
@@ -100,8 +101,8 @@ def step(a: Numbers, after: Numbers, size: int, relu: int) -> None:
 
 
 @leaf
-def step_back(a: Numbers, after: Numbers, dh: Numbers, passed: Numbers, size: int, relu: int) -> None:
-    """One step backwards; what the gate passes on to the state is to be added to zeros."""
+def step_back(a: Numbers, after: Numbers, dh: Numbers, size: int, relu: int) -> None:
+    """One step backwards."""
     zero, one = number(0), number(1)
     if relu:
         for i in range(size):
@@ -109,5 +110,3 @@ def step_back(a: Numbers, after: Numbers, dh: Numbers, passed: Numbers, size: in
     else:
         for i in range(size):
             a[i] = dh[i] * (one - after[i] * after[i])
-    for i in range(size):
-        passed[i] = zero

@@ -29,24 +29,25 @@ _WHOLE = ir.IntType(64)
 def _strip(n_bytes: int, n_vectors: int = 1) -> Any:
     """A function that adds a product to a strip of columns: ``n_vectors`` vectors of ``n_bytes``, or one number.
 
-    It takes the places of the first numbers of out, a and b, and the distances of rows and columns. For i < m and each
-    column j, out[i * out_row + j] += sum over l < length of a[i * a_row + l * a_column] * b[l * b_row + j].
+    It takes the places of the first numbers of out, start, a and b, and the distances of rows and columns. For i < m
+    and each column j, out[i * out_row + j] = start[i * start_row + j] + sum over l < length of
+    a[i * a_row + l * a_column] * b[l * b_row + j].
     """
 
     @intrinsic
-    def add(typing, out, out_row, a, a_row, a_column, b, b_row, m, length):
+    def add(typing, out, out_row, start, start_row, a, a_row, a_column, b, b_row, m, length):
         def generate(context, builder, signature, values):
-            size, m_ = _N_BYTES[out.dtype], values[7]
+            size, m_ = _N_BYTES[out.dtype], values[9]
             vector = ir.VectorType(context.get_value_type(out.dtype), max(1, n_bytes // size))
             row = _WHOLE(0)
             for n_rows, end in zip(_ROWS, _ends(builder, m_), strict=True):
                 with cgutils.for_range_slice(builder, row, end, _WHOLE(n_rows), _WHOLE) as (i, _):
-                    _add_tile(builder, (n_rows, n_vectors), vector, size, i, *values[:7], values[8])
+                    _add_tile(builder, (n_rows, n_vectors), vector, size, i, *values[:9], values[10])
                 row = end
             return context.get_dummy_value()
 
         n = types.int64
-        return types.void(out, n, a, n, n, b, n, n, n), generate
+        return types.void(out, n, start, n, a, n, n, b, n, n, n), generate
 
     return add
 
@@ -63,7 +64,8 @@ def _ends(builder: Any, m: Any) -> tuple[Any, Any, Any]:
 
 def _add_tile(
     builder: Any, shape: tuple[int, int], vector: Any, size: int, row: Any,
-    out: Any, out_row: Any, a: Any, a_row: Any, a_column: Any, b: Any, b_row: Any, length: Any,
+    out: Any, out_row: Any, start: Any, start_row: Any, a: Any, a_row: Any, a_column: Any, b: Any, b_row: Any,
+    length: Any,
 ) -> None:  # fmt: skip
     """Write the code for a tile of ``shape`` rows and vectors, whose first row is ``row``."""
     n_rows, n_vectors = shape
@@ -73,12 +75,12 @@ def _add_tile(
         return builder.bitcast(builder.gep(first, [_WHOLE(j * vector.count)]), vector.as_pointer())
 
     sums = {}
-    place = builder.gep(out, [builder.mul(row, out_row)])
+    place, first = builder.gep(out, [builder.mul(row, out_row)]), builder.gep(start, [builder.mul(row, start_row)])
     for i in range(n_rows):
         for j in range(n_vectors):
-            to = vector_at(place, j)
-            sums[i, j] = to, cgutils.alloca_once_value(builder, builder.load(to, align=size))
-        place = builder.gep(place, [out_row])
+            begin = builder.load(vector_at(first, j), align=size)
+            sums[i, j] = vector_at(place, j), cgutils.alloca_once_value(builder, begin)
+        place, first = builder.gep(place, [out_row]), builder.gep(first, [start_row])
     twice, thrice = (builder.mul(a_row, _WHOLE(k)) for k in (2, 3))
     places = [cgutils.alloca_once_value(builder, first) for first in (builder.gep(a, [builder.mul(row, a_row)]), b)]
     with _until(builder, places[1], builder.gep(b, [builder.mul(b_row, length)])):
@@ -126,19 +128,24 @@ _add_pair, _add_vector, _add_half, _add_number = _strip(_VECTOR, 2), _strip(_VEC
 
 @leaf
 def add_tiled(
-    out: Numbers, out_row: int, a: Numbers, a_row: int, a_column: int, b: Numbers, b_row: int, m: int, n: int, k: int
-) -> None:
-    """Add a product: what ``_strip`` does, for all columns j < n and l < k."""
+    out: Numbers, out_row: int, start: Numbers, start_row: int, a: Numbers, a_row: int, a_column: int, b: Numbers,
+    b_row: int, m: int, n: int, k: int,
+) -> None:  # fmt: skip
+    """Add a product: what ``_strip`` does, for all columns j < n and l < k.
+
+    ``start`` is ``out``, or its last row with a distance of 0: each tile reads its part before it writes, and the last
+    row is written last.
+    """
     lanes, j = _VECTOR // itemsize, 0
     while j + 2 * lanes <= n:
-        _add_pair(at(out, j), out_row, a, a_row, a_column, at(b, j), b_row, m, k)
+        _add_pair(at(out, j), out_row, at(start, j), start_row, a, a_row, a_column, at(b, j), b_row, m, k)
         j += 2 * lanes
     if j + lanes <= n:
-        _add_vector(at(out, j), out_row, a, a_row, a_column, at(b, j), b_row, m, k)
+        _add_vector(at(out, j), out_row, at(start, j), start_row, a, a_row, a_column, at(b, j), b_row, m, k)
         j += lanes
     if j + lanes // 2 <= n:
-        _add_half(at(out, j), out_row, a, a_row, a_column, at(b, j), b_row, m, k)
+        _add_half(at(out, j), out_row, at(start, j), start_row, a, a_row, a_column, at(b, j), b_row, m, k)
         j += lanes // 2
     while j < n:
-        _add_number(at(out, j), out_row, a, a_row, a_column, at(b, j), b_row, m, k)
+        _add_number(at(out, j), out_row, at(start, j), start_row, a, a_row, a_column, at(b, j), b_row, m, k)
         j += 1
