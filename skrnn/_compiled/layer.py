@@ -11,6 +11,7 @@ from skrnn._compiled.inputs import Inputs
 from skrnn._compiled.kernels import Kernel
 from skrnn._compiled.kernels.blocks import gather
 from skrnn._compiled.kernels.products import room_for_panels
+from skrnn._compiled.memory import in_lines
 from skrnn._compiled.threads import share
 
 _WORTH_SHARING = 2**18  # numbers
@@ -184,7 +185,7 @@ class _Share:
         """An array with memory of its own, which is kept; its content is arbitrary."""
         size = math.prod(shape)
         if name not in self._memory or self._memory[name].size < size:
-            self._memory[name] = np.empty(size, self.weights.dtype)
+            self._memory[name] = in_lines(size, self.weights.dtype)
         return self._memory[name][:size].reshape(shape)
 
 

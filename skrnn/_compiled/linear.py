@@ -6,6 +6,7 @@ import numpy as np
 
 from skrnn._compiled.kernels.head import linear, linear_back
 from skrnn._compiled.kernels.products import room_for_panels
+from skrnn._compiled.memory import in_lines
 
 
 class CompiledLinear:
@@ -14,7 +15,7 @@ class CompiledLinear:
     def __init__(self, weight: np.ndarray, bias: np.ndarray) -> None:
         self._weight = weight
         self._bias = bias
-        self._panels = np.empty(room_for_panels(len(weight), weight.shape[1], weight.itemsize), weight.dtype)
+        self._panels = in_lines(room_for_panels(len(weight), weight.shape[1], weight.itemsize), weight.dtype)
         self._linear, self._linear_back = linear.of(weight.dtype), linear_back.of(weight.dtype)
 
     def forward(self, x: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import torch
 
 from skrnn._compiled.kernels import Kernel, places, pooling
 from skrnn._compiled.kernels.products import room_for_panels
+from skrnn._compiled.memory import in_lines
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec
 
@@ -187,7 +188,7 @@ class Tables:
         n_ones = max(self._parts.kernel.rows_per_block(spec.hidden_size), most)
         self.enter(
             {
-                places.ROOMS: np.empty(n_shares * size, flat.dtype),
+                places.ROOMS: in_lines(n_shares * size, flat.dtype),
                 places.ROOM: size,
                 places.OBSERVED: np.empty(n_shares * self._n_read * most, np.uint8),
                 places.OBSERVED_SIZE: self._n_read * most,
