@@ -22,6 +22,12 @@ _N_BITS = {types.float32: 32, types.float64: 64}
 _MANTISSA = {types.float32: 23, types.float64: 52}
 _OFFSET = {types.float32: 127, types.float64: 1023}  # of the exponent
 _LARGEST = {types.float32: 87.0, types.float64: 708.0}  # exp of it and of its negative are normal numbers
+# x (1 + p1 x^2 + ...) / (1 + q1 x^2 + ...) is tanh(x) with the least relative error, 1e-9, up to |x| = 9.02, from where
+# on it is 1 in single precision.
+_NUMERATOR = 0.13786703442660384, 0.004010190642716748, 3.162398203600238e-05, 5.087526036148959e-08
+_DENOMINATOR = (
+    0.47120036165469953, 0.027743656498757537, 0.0004210392330240062, 1.6200947350366852e-06, 7.39603728969132e-10
+)  # fmt: skip
 _LN2_BEYOND_DOUBLE = 2.3190468138462996e-17  # ln 2 less its nearest double
 
 
@@ -122,14 +128,24 @@ def tanh(x: Any) -> Any:
 @overload(tanh)
 def _tanh(x):
     one, two = ((np.float32 if x == types.float32 else np.float64)(k) for k in (1, 2))
-    # Where exp(2x) reaches its largest argument, tanh has long been 1.
+    p1, p2, p3, p4 = map(np.float32, _NUMERATOR)
+    q1, q2, q3, q4, q5 = map(np.float32, _DENOMINATOR)
+    largest = np.float32(9.02)
 
-    def compute(x):
+    def single(x):
+        x = _within(x, largest)
+        z = x * x
+        above = x + x * z * (p1 + z * (p2 + z * (p3 + z * p4)))
+        below = one + z * (q1 + z * (q2 + z * (q3 + z * (q4 + z * q5))))
+        return _within(above / below, one)
+
+    def double(x):
+        # Where exp(2x) reaches its largest argument, tanh has long been 1.
         p, s = _exp_parts(two * x)
         m = s * p + (s - one)
         return m / (m + two)
 
-    return compute
+    return single if x == types.float32 else double
 
 
 @leaf
