@@ -6,6 +6,12 @@ cells walk without regard to rows. ``size`` is the distance from one gate to the
 
 from __future__ import annotations
 
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import (
     Array2,
@@ -15,10 +21,12 @@ from skrnn._compiled.kernels.jit import (
     Starts,
     compiled_into_callers,
     entry,
+    itemsize,
     leaf,
     number,
 )
 from skrnn._compiled.kernels.products import add_columns_times, add_product, add_rows_times
+from skrnn._compiled.kernels.tiles import VECTOR
 
 
 @entry
@@ -28,7 +36,7 @@ def gather(base: Array2, starts: Starts, stride: int, out: Array3) -> None:
     for t in range(n_steps):
         for i in range(n):
             row = starts[i] + t * stride
-            copy(at(out, (t * n + i) * width), at(base, row * base.shape[1]), width)
+            copy_row(at(out, (t * n + i) * width), at(base, row * base.shape[1]), width, itemsize)
 
 
 @leaf
@@ -36,6 +44,37 @@ def copy(out: Numbers, other: Numbers, n: int) -> None:
     """out = other, number by number."""
     for i in range(n):
         out[i] = other[i]
+
+
+@intrinsic
+def _move(typing, out, other):
+    """out = other, for one vector."""
+
+    def generate(context, builder, signature, values):
+        to, of = (builder.bitcast(value, ir.VectorType(ir.IntType(8), VECTOR).as_pointer()) for value in values)
+        builder.store(builder.load(of, align=1), to, align=1)
+        return context.get_dummy_value()
+
+    return types.void(out, other), generate
+
+
+_move_vector: Any = _move
+
+
+@compiled_into_callers
+def copy_row(out, other, n, size):
+    """What ``copy`` does for n numbers of so many bytes, without a call: rows of few numbers are many.
+
+    The last vector may overlap the one before.
+    """
+    lanes = VECTOR // size
+    if n < lanes:
+        for i in range(n):
+            out[i] = other[i]
+    else:
+        for i in range(0, n - lanes, lanes):
+            _move_vector(at(out, i), at(other, i))
+        _move_vector(at(out, n - lanes), at(other, n - lanes))
 
 
 @leaf

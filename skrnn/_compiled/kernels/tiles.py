@@ -21,8 +21,8 @@ from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf
 _N_BYTES = {types.float32: 4, types.float64: 8}
 # Of tiles. Six with two vectors each: twelve sums, and what they need, fill sixteen registers of common processors.
 _ROWS = (6, 4, 1)
-_VECTOR = 32  # bytes
-PANEL = 2 * _VECTOR  # bytes in a row of the widest tile
+VECTOR = 32  # bytes
+PANEL = 2 * VECTOR  # bytes in a row of the widest tile
 _WHOLE = ir.IntType(64)
 
 
@@ -123,7 +123,7 @@ def _as_it_is(builder: Any, place: Any) -> Any:
     return builder.asm(ir.FunctionType(place.type, [place.type]), "", "=r,0", [place], side_effect=False)
 
 
-_add_pair, _add_vector, _add_half, _add_number = _strip(_VECTOR, 2), _strip(_VECTOR), _strip(_VECTOR // 2), _strip(1)
+_add_pair, _add_vector, _add_half, _add_number = _strip(VECTOR, 2), _strip(VECTOR), _strip(VECTOR // 2), _strip(1)
 
 
 @leaf
@@ -136,7 +136,7 @@ def add_tiled(
     ``start`` is ``out``, or its last row with a distance of 0: each tile reads its part before it writes, and the last
     row is written last.
     """
-    lanes, j = _VECTOR // itemsize, 0
+    lanes, j = VECTOR // itemsize, 0
     while j + 2 * lanes <= n:
         _add_pair(at(out, j), out_row, at(start, j), start_row, a, a_row, a_column, at(b, j), b_row, m, k)
         j += 2 * lanes
