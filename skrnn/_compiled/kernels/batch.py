@@ -8,8 +8,9 @@ from __future__ import annotations
 from skrnn._compiled.kernels.blocks import copy, multiply, put_zeros
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.cells import backward_at, forward_at
-from skrnn._compiled.kernels.inputs import gather_columns, gather_steps
+from skrnn._compiled.kernels.inputs import gather_steps
 from skrnn._compiled.kernels.jit import Flags, Numbers, Table, leaf, number
+from skrnn._compiled.kernels.mapped import map_back, map_steps
 from skrnn._compiled.kernels.places import (
     BACKWARD,
     BATCH,
@@ -18,17 +19,14 @@ from skrnn._compiled.kernels.places import (
     BOTH,
     BY_ANSWER,
     BY_SUMMARY,
-    COLUMNS,
     FORWARD,
     GRADIENTS,
     HEAD,
     HIDDEN,
-    LINEAR,
     LINEAR_STEPS,
     MASKS,
     N_DIRECTIONS,
     N_LAYERS,
-    N_LINEAR,
     N_MASKED,
     N_OF_ROW,
     N_READ,
@@ -193,16 +191,13 @@ def _move(
 @leaf
 def _answer(c: Table, room: Numbers, x: Numbers, gradient: Numbers, first: int, n: int) -> None:
     """Raw outputs of the head and of the linear map, and derivatives by their weights and by the summary."""
-    width, both, n_columns = c[WIDTH], c[BOTH], c[LINEAR_STEPS] * c[N_LINEAR]
-    weights, panels, columns = numbers(c, WEIGHTS, number), at(room, c[PANELS]), at(room, c[COLUMNS])
+    width, both, weights, panels = c[WIDTH], c[BOTH], numbers(c, WEIGHTS, number), at(room, c[PANELS])
     raw, summary, by_summary = at(numbers(c, RAW, number), first * width), at(room, c[SUMMARY]), at(room, c[BY_SUMMARY])
     copy(at(raw, (n - 1) * width), at(weights, c[BIAS]), width)
     lay_panels(panels, at(weights, c[HEAD]), 1, n, width, both, 1)
     add_product(raw, summary, at(weights, c[HEAD]), panels, 0, n, width, both, 1, 1)
-    if n_columns:
-        gather_columns(c, columns, x, first, n)
-        lay_panels(panels, at(weights, c[LINEAR]), 1, n, width, n_columns, 1)
-        add_product(raw, columns, at(weights, c[LINEAR]), panels, 0, n, width, n_columns, 1, 0)
+    if c[LINEAR_STEPS]:
+        map_steps(c, raw, room, x, first, n)
     slope, y = at(room, c[BY_ANSWER]), at(numbers(c, TARGETS, number), first * c[N_TARGETS])
     slope_at(c[SLOPE], numbers(c, PARAMETERS, number), raw, y, slope, n, width, c[N_TARGETS])
     weight, bias, sizes = at(numbers(c, WEIGHT, number), first), at(gradient, c[BIAS]), at(gradient, c[N_WEIGHTS])
@@ -214,5 +209,5 @@ def _answer(c: Table, room: Numbers, x: Numbers, gradient: Numbers, first: int, 
     add_columns_times(at(gradient, c[HEAD]), slope, summary, width, both, n)
     put_zeros(by_summary, n * both)
     add_rows_times(by_summary, slope, at(weights, c[HEAD]), n, both, width)
-    if n_columns:
-        add_columns_times(at(gradient, c[LINEAR]), slope, columns, width, n_columns, n)
+    if c[LINEAR_STEPS]:
+        map_back(c, gradient, room, x, slope, n)
