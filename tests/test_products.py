@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skrnn._compiled.kernels.products import add_columns_times, add_product, add_rows_times, lay_panels, room_for_panels
+from skrnn._compiled.kernels.products import (
+    add_columns_times,
+    add_narrow,
+    add_product,
+    add_rows_times,
+    lay_panels,
+    room_for_panels,
+)
 
 
 def call(leaf, *arguments):
@@ -36,11 +43,16 @@ def test_products_are_those_of_numpy(m, n, k, single, seed):
 
     check(add_rows_times, a, b, m, n, k)
     check(add_columns_times, np.ascontiguousarray(a.T), b, m, n, k)
+    check(add_narrow, np.ascontiguousarray(a.T), b, np.full(m * n, np.nan, dtype), m, n, k)
     for turned in (False, True):
         weights = np.ascontiguousarray(np.stack([np.zeros_like(b), b]).swapaxes(1, 2 if turned else 1))
         panels = np.full(2 * room_for_panels(n, k, b.itemsize), np.nan, dtype)
         call(lay_panels, panels, weights, 2, m, n, k, turned)
-        check(add_product, a, weights, panels, 1, m, n, k, turned)
+        check(add_product, a, weights, panels, 1, m, n, k, turned, False)
+        out = np.full((m, n), np.nan, dtype)
+        out[-1] = before[-1]
+        call(add_product, out, a, weights, panels, 1, m, n, k, turned, True)
+        np.testing.assert_allclose(out, expected - before + before[-1], rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

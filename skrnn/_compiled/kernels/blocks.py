@@ -25,7 +25,7 @@ from skrnn._compiled.kernels.jit import (
     leaf,
     number,
 )
-from skrnn._compiled.kernels.products import add_columns_times, add_product, add_rows_times
+from skrnn._compiled.kernels.products import add_columns_times, add_narrow, add_product, add_rows_times
 from skrnn._compiled.kernels.tiles import VECTOR
 
 
@@ -160,12 +160,13 @@ def multiply(out: Numbers, other: Numbers, n: int) -> None:
 @leaf
 def add_gradients(
     gradient: Numbers, dx: Numbers, to_inputs: int, x: Numbers, weights: Numbers, gates: Numbers, before: Numbers,
-    ones: Numbers, n: int, n_gates: int, size: int, rows: int, hidden: int, n_channels: int,
+    room: Numbers, ones: Numbers, n: int, n_gates: int, size: int, rows: int, hidden: int, n_channels: int,
 ) -> None:  # fmt: skip
     """Gradients of weights, biases and, if wanted, inputs over a block, from those of the arguments of the gates.
 
-    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many. What the
-    gradients of two biases of a gate are added to is alike.
+    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many. The
+    ``room`` takes the gradient of the weights of the inputs of a gate. What the gradients of two biases of a gate are
+    added to is alike.
     """
     dw_hh = at(gradient, n * hidden * n_channels)
     db_ih = at(dw_hh, n * hidden * hidden)
@@ -175,7 +176,7 @@ def add_gradients(
         w_ih = k * hidden * n_channels
         add_columns_times(at(dw_hh, k * hidden * hidden), of_state, before, hidden, hidden, rows)
         add_rows_times(at(db_hh, k * hidden), ones, of_state, 1, hidden, rows)
-        add_columns_times(at(gradient, w_ih), of_input, x, hidden, n_channels, rows)
+        add_narrow(at(gradient, w_ih), of_input, x, room, hidden, n_channels, rows)
         if k == n - 1 and n_gates > n:
             add_rows_times(at(db_ih, k * hidden), ones, of_input, 1, hidden, rows)
         else:

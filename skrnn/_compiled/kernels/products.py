@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from skrnn._compiled.kernels.blas import gemm, gemv
 from skrnn._compiled.kernels.calls import at
-from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf
+from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf, number
 from skrnn._compiled.kernels.tiles import PANEL, add_tiled
 
 _SMALL = 2**17  # bytes of the second factor, from which on a BLAS is faster
@@ -28,12 +28,28 @@ def add_rows_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int)
 @leaf
 def add_columns_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int) -> None:
     """out (m, n) += a (k, m).T @ b (k, n)"""
-    if n == 1:
-        gemv(out, a, b, m, k, _PLAIN)
-    elif k * n * itemsize < _SMALL:
+    if k * n * itemsize < _SMALL:
         add_tiled(out, n, out, n, a, 1, m, b, n, m, n, k)
     else:
         gemm(out, b, a, n, m, k, n, m, _PLAIN, _TRANSPOSED)
+
+
+@leaf
+def add_narrow(out: Numbers, a: Numbers, b: Numbers, room: Numbers, m: int, n: int, k: int) -> None:
+    """out (m, n) += a (k, m).T @ b (k, n), by way of the transpose (n, m), in a room, where rows are short."""
+    width = PANEL // itemsize
+    if n == 1:
+        gemv(out, a, b, m, k, _PLAIN)
+    elif n < width <= m:
+        last = at(room, (n - 1) * m)
+        for i in range(m):
+            last[i] = number(0)
+        add_tiled(room, m, last, 0, b, 1, n, a, m, n, m, k)
+        for j in range(n):
+            for i in range(m):
+                out[i * n + j] += room[j * m + i]
+    else:
+        add_columns_times(out, a, b, m, n, k)
 
 
 def room_for_panels(n_columns: int, k: int, n_bytes: int) -> int:
