@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skrnn._compiled import epochs as epochs_file
-from skrnn._compiled.kernels import cells, gru, kernel_of, lstm, pooling, rnn, slopes, updates
+from skrnn._compiled import tables
+from skrnn._compiled.kernels import cells, gru, kernel_of, lstm, places, pooling, rnn, slopes, updates
 from skrnn._compiled.network import CompiledNetwork
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec
@@ -142,6 +143,19 @@ def check(n_threads=1, **asked):
 def test_epochs_of_any_network_are_those_of_python(**asked):
     # Plain steps, which do not make much of rounding.
     check(**asked, n=12, solver="sgd", momentum=0.5)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_sequences_that_are_read_in_parts_give_the_same_numbers(n_threads, monkeypatch):
+    monkeypatch.setattr(tables, "_KEPT", 1)
+    monkeypatch.setattr(tables, "_FEWEST", 2)
+    words = {"layers": 2, "both": True, "dropout": 0.3, "linear": 3, "levelled": True, "solver": "sgd"}
+    for gaps in (False, True):
+        check(**words, gaps=gaps, n_threads=n_threads)
+    case = Case(**words)
+    solver = Adam(case.network().parameters, {}, Decay(0.0, [], decoupled=False), 0.01)
+    made = tables.Tables(case.network().epochs(case.data, case.loss, case.plan, solver)._parts, case.data, 7, n_threads)
+    assert made.table[places.AT_ONCE] == 2
 
 
 @pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])

@@ -14,6 +14,8 @@ from skrnn._compiled.memory import in_lines
 from skrnn._data.on_device import DeviceData
 from skrnn._data.spec import NetworkSpec
 
+_KEPT = 2**18  # numbers of gates and states of the sequences that are read at once
+_FEWEST = 64  # sequences that are worth laying the weights in order
 _LINE = 16  # numbers: each array of a room begins with a line of a cache
 _POOLINGS = {"max": (pooling.largest, pooling.largest_back), "mean": (pooling.mean, pooling.mean_back)}
 NOTHING = np.empty(0, np.uint8)
@@ -66,7 +68,8 @@ class Tables:
         self.enter({places.BATCH: batch_size, places.N_SHARES: n_shares})
         self._enter_data(data)
         self._enter_network()
-        most = -(-batch_size // n_shares)
+        most = min(-(-batch_size // n_shares), self._at_once())
+        self.enter({places.AT_ONCE: most})
         room = self._lay_out_layers(most)
         self._lay_out_batch(room, most)
         self._take_memory(n_shares, room.size, most)
@@ -126,6 +129,12 @@ class Tables:
                 places.BLOCK_ROWS: kernel.rows_per_block(spec.hidden_size),
             }
         )
+
+    def _at_once(self) -> int:
+        """How many sequences are read at once: what is kept of them for the way back should stay in a core's cache."""
+        spec, kernel = self._parts.spec, self._parts.kernel
+        of_one = (kernel.n_gates + kernel.n_states) * self._n_read * spec.num_layers * self._parts.both
+        return max(_FEWEST, spec.hidden_size // 2, _KEPT // of_one)
 
     def _lay_out_layers(self, most: int) -> _Room:
         """Arrays of the layers, for so many sequences."""

@@ -12,6 +12,7 @@ from skrnn._compiled.kernels.inputs import gather_steps
 from skrnn._compiled.kernels.jit import Flags, Numbers, Table, leaf, number
 from skrnn._compiled.kernels.mapped import map_back, map_steps
 from skrnn._compiled.kernels.places import (
+    AT_ONCE,
     BACKWARD,
     BATCH,
     BIAS,
@@ -85,20 +86,30 @@ def learn(c: Table, rows: Table, share: int, k: int) -> None:
     start = k * c[BATCH]
     whole = min(c[BATCH], c[N_ROWS] - start)
     begin = whole * share // c[N_SHARES]
-    first, n = start + begin, whole * (share + 1) // c[N_SHARES] - begin
+    n = whole * (share + 1) // c[N_SHARES] - begin
     gradient = at(numbers(c, GRADIENTS, number), share * (c[N_WEIGHTS] + c[WIDTH]))
-    room, observed = at(numbers(c, ROOMS, number), share * c[ROOM]), at(flags(c, OBSERVED), share * c[OBSERVED_SIZE])
     put_zeros(gradient, c[N_WEIGHTS] + c[WIDTH])
-    if n > 0:
-        # Dropout's factors: (sequence, step, column) of each layer but the last, whose summary has (sequence, column).
-        masks, of_layer = at(numbers(c, MASKS, number), start * c[N_MASKED]), whole * c[N_READ] * c[BOTH]
-        gather_steps(c, at(room, rows[R_X]), observed, first, n)
-        for i in range(c[N_LAYERS]):
-            _read(c, at(rows, i * c[N_DIRECTIONS] * N_OF_ROW), room, observed, at(masks, i * of_layer), begin, n)
-        _answer(c, room, at(room, rows[R_X]), gradient, first, n)
-        for i in range(c[N_LAYERS] - 1, -1, -1):
-            row, mask = at(rows, i * c[N_DIRECTIONS] * N_OF_ROW), at(masks, i * of_layer)
-            _read_back(c, row, room, observed, gradient, mask, begin, i > 0, n)
+    n_parts = (n + c[AT_ONCE] - 1) // c[AT_ONCE]
+    for part in range(n_parts):
+        first, end = n * part // n_parts, n * (part + 1) // n_parts
+        _learn_part(c, rows, share, gradient, start, whole, begin + first, end - first)
+
+
+@leaf
+def _learn_part(
+    c: Table, rows: Table, share: int, gradient: Numbers, start: int, whole: int, begin: int, n: int
+) -> None:
+    """Add the gradient of n sequences, from the ``begin``-th on, of a batch that has the ``whole`` from a start."""
+    room, observed = at(numbers(c, ROOMS, number), share * c[ROOM]), at(flags(c, OBSERVED), share * c[OBSERVED_SIZE])
+    # Dropout's factors: (sequence, step, column) of each layer but the last, whose summary has (sequence, column).
+    masks, of_layer = at(numbers(c, MASKS, number), start * c[N_MASKED]), whole * c[N_READ] * c[BOTH]
+    gather_steps(c, at(room, rows[R_X]), observed, start + begin, n)
+    for i in range(c[N_LAYERS]):
+        _read(c, at(rows, i * c[N_DIRECTIONS] * N_OF_ROW), room, observed, at(masks, i * of_layer), begin, n)
+    _answer(c, room, at(room, rows[R_X]), gradient, start + begin, n)
+    for i in range(c[N_LAYERS] - 1, -1, -1):
+        row, mask = at(rows, i * c[N_DIRECTIONS] * N_OF_ROW), at(masks, i * of_layer)
+        _read_back(c, row, room, observed, gradient, mask, begin, i > 0, n)
 
 
 @leaf

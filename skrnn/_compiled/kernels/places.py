@@ -1,8 +1,8 @@
 """Where an epoch finds its arrays, and how large they are: a table of whole numbers, which is a single argument.
 
 Arrays stand in it as the addresses of their first numbers, or 0 for none. Those of a share of the batch lie in a room
-of its own, as distances from its beginning; they have space for the largest batch, and are as long as the present one
-has sequences. Of two directions, what is the second's stands some numbers apart.
+of its own, as distances from its beginning; they have space for the sequences that are read at once, and are as long as
+there are such. Of two directions, what is the second's stands some numbers apart.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from numba.extending import intrinsic
     # Compiled functions, and what they take.
     FORWARD, BACKWARD, OPTION, N_STATES, BLOCK_ROWS, ONES, SLOPE, PARAMETERS, UPDATE, PULL, POOL, POOL_BACK,
     # How to train. The rates are not whole.
-    RATES, BATCH, N_ROWS, N_SHARES, N_DONE,
+    RATES, BATCH, N_ROWS, N_SHARES, AT_ONCE, N_DONE,
     # Each share's room, and what lies in it.
     ROOMS, ROOM, OBSERVED, OBSERVED_SIZE, OF_INPUTS, OF_STATES, WORK, WORK_APART, SLOPES, SLOPES_APART, STATES_APART,
     SUMMARY, BY_SUMMARY, POOLED, POOLED_APART, COLUMNS, PANELS, BY_ANSWER,
     N_PLACES,
-) = range(72)  # fmt: skip
+) = range(73)  # fmt: skip
 RATE, MOMENTUM, DECAY, NORM = range(4)
 
 # Of each layer and direction: the number of inputs, where the weights begin, whether the layer is the last, and places
