@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skrnn._compiled.kernels.blocks import add_narrow
 from skrnn._compiled.kernels.products import (
     add_columns_times,
-    add_narrow,
     add_product,
     add_rows_times,
     lay_panels,

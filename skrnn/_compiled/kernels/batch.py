@@ -10,7 +10,7 @@ from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.cells import backward_at, forward_at
 from skrnn._compiled.kernels.inputs import gather_steps
 from skrnn._compiled.kernels.jit import Flags, Numbers, Table, leaf, number
-from skrnn._compiled.kernels.mapped import map_back, map_steps
+from skrnn._compiled.kernels.mapped import map_steps
 from skrnn._compiled.kernels.places import (
     AT_ONCE,
     BACKWARD,
@@ -205,12 +205,12 @@ def _answer(c: Table, room: Numbers, x: Numbers, gradient: Numbers, first: int, 
     """Raw outputs of the head and of the linear map, and derivatives by their weights and by the summary."""
     width, both, weights, panels = c[WIDTH], c[BOTH], numbers(c, WEIGHTS, number), at(room, c[PANELS])
     raw, summary, by_summary = at(numbers(c, RAW, number), first * width), at(room, c[SUMMARY]), at(room, c[BY_SUMMARY])
+    slope, y = at(room, c[BY_ANSWER]), at(numbers(c, TARGETS, number), first * c[N_TARGETS])
     copy(at(raw, (n - 1) * width), at(weights, c[BIAS]), width)
     lay_panels(panels, at(weights, c[HEAD]), 1, n, width, both, 1)
     add_product(raw, summary, at(weights, c[HEAD]), panels, 0, n, width, both, 1, 1)
     if c[LINEAR_STEPS]:
-        map_steps(c, raw, room, x, first, n)
-    slope, y = at(room, c[BY_ANSWER]), at(numbers(c, TARGETS, number), first * c[N_TARGETS])
+        map_steps(c, raw, slope, gradient, room, x, first, n, 0)
     slope_at(c[SLOPE], numbers(c, PARAMETERS, number), raw, y, slope, n, width, c[N_TARGETS])
     weight, bias, sizes = at(numbers(c, WEIGHT, number), first), at(gradient, c[BIAS]), at(gradient, c[N_WEIGHTS])
     for i in range(n):
@@ -222,4 +222,4 @@ def _answer(c: Table, room: Numbers, x: Numbers, gradient: Numbers, first: int, 
     put_zeros(by_summary, n * both)
     add_rows_times(by_summary, slope, at(weights, c[HEAD]), n, both, width)
     if c[LINEAR_STEPS]:
-        map_back(c, gradient, room, x, slope, n)
+        map_steps(c, raw, slope, gradient, room, x, first, n, 1)

@@ -10,8 +10,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
+from skrnn._compiled.kernels.blas import gemv
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import (
     Array2,
@@ -25,8 +27,10 @@ from skrnn._compiled.kernels.jit import (
     leaf,
     number,
 )
-from skrnn._compiled.kernels.products import add_columns_times, add_narrow, add_product, add_rows_times
-from skrnn._compiled.kernels.tiles import VECTOR
+from skrnn._compiled.kernels.products import PLAIN, add_columns_times, add_product, add_rows_times
+from skrnn._compiled.kernels.tiles import PANEL, VECTOR, add_tiled
+
+_WHOLE = ir.IntType(64)
 
 
 @entry
@@ -36,7 +40,7 @@ def gather(base: Array2, starts: Starts, stride: int, out: Array3) -> None:
     for t in range(n_steps):
         for i in range(n):
             row = starts[i] + t * stride
-            copy_row(at(out, (t * n + i) * width), at(base, row * base.shape[1]), width, itemsize)
+            copy_row(at(out, (t * n + i) * width), at(base, row * base.shape[1]), width)
 
 
 @leaf
@@ -47,34 +51,30 @@ def copy(out: Numbers, other: Numbers, n: int) -> None:
 
 
 @intrinsic
-def _move(typing, out, other):
-    """out = other, for one vector."""
+def _copy_row(typing, out, other, n):
+    """What ``copy`` does, without a call: rows of few numbers are many. The last vector may overlap the one before."""
 
     def generate(context, builder, signature, values):
-        to, of = (builder.bitcast(value, ir.VectorType(ir.IntType(8), VECTOR).as_pointer()) for value in values)
-        builder.store(builder.load(of, align=1), to, align=1)
+        lanes = _WHOLE(VECTOR * 8 // out.dtype.bitwidth)
+
+        def move(i: Any, kind: Any) -> None:
+            to, of = (builder.bitcast(builder.gep(place, [i]), kind.as_pointer()) for place in values[:2])
+            builder.store(builder.load(of, align=1), to, align=1)
+
+        with builder.if_else(builder.icmp_signed("<", values[2], lanes)) as (short, long):
+            with short, cgutils.for_range(builder, values[2]) as loop:
+                move(loop.index, context.get_value_type(out.dtype))
+            with long:
+                last = builder.sub(values[2], lanes)
+                with cgutils.for_range_slice(builder, _WHOLE(0), last, lanes, _WHOLE) as (i, _):
+                    move(i, ir.VectorType(ir.IntType(8), VECTOR))
+                move(last, ir.VectorType(ir.IntType(8), VECTOR))
         return context.get_dummy_value()
 
-    return types.void(out, other), generate
+    return types.void(out, other, types.int64), generate
 
 
-_move_vector: Any = _move
-
-
-@compiled_into_callers
-def copy_row(out, other, n, size):
-    """What ``copy`` does for n numbers of so many bytes, without a call: rows of few numbers are many.
-
-    The last vector may overlap the one before.
-    """
-    lanes = VECTOR // size
-    if n < lanes:
-        for i in range(n):
-            out[i] = other[i]
-    else:
-        for i in range(0, n - lanes, lanes):
-            _move_vector(at(out, i), at(other, i))
-        _move_vector(at(out, n - lanes), at(other, n - lanes))
+copy_row: Any = _copy_row
 
 
 @leaf
@@ -183,3 +183,20 @@ def add_gradients(
             copy(at(db_ih, k * hidden), at(db_hh, k * hidden), hidden)
         if to_inputs:
             add_rows_times(dx, of_input, at(weights, w_ih), rows, n_channels, hidden)
+
+
+@leaf
+def add_narrow(out: Numbers, a: Numbers, b: Numbers, room: Numbers, m: int, n: int, k: int) -> None:
+    """out (m, n) += a (k, m).T @ b (k, n), by way of the transpose (n, m), in a room, where rows are short."""
+    width = PANEL // itemsize
+    if n == 1:
+        gemv(out, a, b, m, k, PLAIN)
+    elif n < width <= m:
+        last = at(room, (n - 1) * m)
+        put_zeros(last, m)
+        add_tiled(room, m, last, 0, b, 1, n, a, m, n, m, k)
+        for j in range(n):
+            for i in range(m):
+                out[i * n + j] += room[j * m + i]
+    else:
+        add_columns_times(out, a, b, m, n, k)

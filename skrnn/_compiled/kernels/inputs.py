@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skrnn._compiled.kernels.blocks import add, copy, copy_row, put_zeros
 from skrnn._compiled.kernels.calls import at
-from skrnn._compiled.kernels.jit import Flags, Numbers, Table, itemsize, leaf, number
+from skrnn._compiled.kernels.jit import Flags, Numbers, Table, leaf, number
 from skrnn._compiled.kernels.places import (
     BASE,
     BEHIND,
@@ -35,7 +35,7 @@ def gather_steps(c: Table, x: Numbers, observed: Flags, first: int, n: int) -> N
     for t in range(c[N_READ]):
         for i in range(n):
             row, out = starts[order[i]] + t * together, at(x, (t * n + i) * together * n_columns)
-            copy_row(out, at(base, row * n_columns), together * n_columns, itemsize)
+            copy_row(out, at(base, row * n_columns), together * n_columns)
             if c[SEEN]:
                 observed[t * n + i] = flags(c, SEEN)[row]
             for k in range(n_levelled):
@@ -74,7 +74,7 @@ def gather_columns(c: Table, out: Numbers, x: Numbers, first: int, n: int) -> No
         for j in range(begin, n_taken):
             if not c[ROW_SEEN] or seen[j]:
                 step = ((place + j) // together * n + i) * together + (place + j) % together
-                copy_row(at(row, j * n_channels), at(x, step * c[N_COLUMNS]), n_channels, itemsize)
+                copy_row(at(row, j * n_channels), at(x, step * c[N_COLUMNS]), n_channels)
                 n_seen += 1
         if n_seen < n_taken:
             _fill(c, row, seen, begin, n_seen)

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from skrnn._compiled.kernels.blas import gemm, gemv
 from skrnn._compiled.kernels.calls import at
-from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf, number
+from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf
 from skrnn._compiled.kernels.tiles import PANEL, add_tiled
 
 _SMALL = 2**17  # bytes of the second factor, from which on a BLAS is faster
-_PLAIN, _TRANSPOSED = ord("N"), ord("T")
+PLAIN, _TRANSPOSED = ord("N"), ord("T")
 
 
 @leaf
 def add_rows_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int) -> None:
     """out (m, n) += a (m, k) @ b (k, n)"""
     if m == 1:
-        gemv(out, b, a, n, k, _PLAIN)
+        gemv(out, b, a, n, k, PLAIN)
     elif k * n * itemsize < _SMALL:
         add_tiled(out, n, out, n, a, k, 1, b, n, m, n, k)
     else:
-        gemm(out, b, a, n, m, k, n, k, _PLAIN, _PLAIN)
+        gemm(out, b, a, n, m, k, n, k, PLAIN, PLAIN)
 
 
 @leaf
@@ -31,25 +31,7 @@ def add_columns_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: i
     if k * n * itemsize < _SMALL:
         add_tiled(out, n, out, n, a, 1, m, b, n, m, n, k)
     else:
-        gemm(out, b, a, n, m, k, n, m, _PLAIN, _TRANSPOSED)
-
-
-@leaf
-def add_narrow(out: Numbers, a: Numbers, b: Numbers, room: Numbers, m: int, n: int, k: int) -> None:
-    """out (m, n) += a (k, m).T @ b (k, n), by way of the transpose (n, m), in a room, where rows are short."""
-    width = PANEL // itemsize
-    if n == 1:
-        gemv(out, a, b, m, k, _PLAIN)
-    elif n < width <= m:
-        last = at(room, (n - 1) * m)
-        for i in range(m):
-            last[i] = number(0)
-        add_tiled(room, m, last, 0, b, 1, n, a, m, n, m, k)
-        for j in range(n):
-            for i in range(m):
-                out[i * n + j] += room[j * m + i]
-    else:
-        add_columns_times(out, a, b, m, n, k)
+        gemm(out, b, a, n, m, k, n, m, PLAIN, _TRANSPOSED)
 
 
 def room_for_panels(n_columns: int, k: int, n_bytes: int) -> int:
@@ -102,7 +84,7 @@ def add_product(
     if m == 1 and turned:
         gemv(out, at(weights, gate * k * n), a, k, n, _TRANSPOSED)
     elif m == 1:
-        gemv(out, at(weights, gate * k * n), a, n, k, _PLAIN)
+        gemv(out, at(weights, gate * k * n), a, n, k, PLAIN)
     else:
         width = PANEL // itemsize
         n_panels = (n + width - 1) // width
