@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skrnn._compiled.kernels.blocks import add_narrow
 from skrnn._compiled.kernels.products import (
     add_columns_times,
     add_product,
@@ -43,7 +42,6 @@ def test_products_are_those_of_numpy(m, n, k, single, seed):
 
     check(add_rows_times, a, b, m, n, k)
     check(add_columns_times, np.ascontiguousarray(a.T), b, m, n, k)
-    check(add_narrow, np.ascontiguousarray(a.T), b, np.full(m * n, np.nan, dtype), m, n, k)
     for turned in (False, True):
         weights = np.ascontiguousarray(np.stack([np.zeros_like(b), b]).swapaxes(1, 2 if turned else 1))
         panels = np.full(2 * room_for_panels(n, k, b.itemsize), np.nan, dtype)

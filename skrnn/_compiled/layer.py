@@ -154,7 +154,7 @@ class _Share:
     def backward(self) -> None:
         backward = self.kernel.backwards(self.weights.dtype)
         for i, (weights, gradient) in enumerate(zip(self.weights, self.gradient, strict=True)):
-            arrays = weights, *self.arrays[i], self.slopes[i], self.work[i], gradient, self.dx, *self.room, self.ones
+            arrays = weights, *self.arrays[i], self.slopes[i], self.work[i], gradient, self.dx, self.room[1], self.ones
             backward(self.x, self.observed, *arrays, self.size, bool(i))
 
     def give_slope(self, out: np.ndarray) -> None:

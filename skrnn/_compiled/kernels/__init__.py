@@ -12,8 +12,7 @@ argument              shape                               meaning
 ``weights``           (m,)                                those of ``torch.nn``'s layer, one after another
 ``gates``             (gate, step, batch, hidden)         what backward needs; forward alone needs room for one block
 ``states``            (state, step + 2, batch, hidden)    [:, t + 1] follows step t; the ends are where sequences start
-``of_inputs``         (m,)                                room for the panels of W_ih, see ``room_for_panels``; backward
-                                                          puts its gradient there
+``of_inputs``         (m,)                                room for the panels of W_ih, see ``room_for_panels``
 ``of_states``         (m,)                                room for those of W_hh
 ``ones``              (size * batch,)                     ones
 ``size``              int                                 number of steps in a block, see ``steps_per_block``

@@ -163,9 +163,8 @@ def _read_back(
         backward_at(
             c[BACKWARD], c[OPTION], at(room, row[R_X]), observed, at(numbers(c, WEIGHTS, number), row[R_WEIGHTS]),
             at(room, row[R_GATES]), at(room, row[R_STATES]), at(slopes, d * apart),
-            at(room, c[WORK] + d * c[WORK_APART]), at(gradient, row[R_WEIGHTS]), dx, at(room, c[OF_INPUTS]),
-            at(room, c[OF_STATES]), numbers(c, ONES, number), n_steps, n, n_inputs, hidden, size, c[SEEN] != 0,
-            every_step, to_inputs, d,
+            at(room, c[WORK] + d * c[WORK_APART]), at(gradient, row[R_WEIGHTS]), dx, at(room, c[OF_STATES]),
+            numbers(c, ONES, number), n_steps, n, n_inputs, hidden, size, c[SEEN] != 0, every_step, to_inputs, d,
         )  # fmt: skip
 
 

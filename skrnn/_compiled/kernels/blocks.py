@@ -13,7 +13,6 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skrnn._compiled.kernels.blas import gemv
 from skrnn._compiled.kernels.calls import at
 from skrnn._compiled.kernels.jit import (
     Array2,
@@ -23,12 +22,11 @@ from skrnn._compiled.kernels.jit import (
     Starts,
     compiled_into_callers,
     entry,
-    itemsize,
     leaf,
     number,
 )
-from skrnn._compiled.kernels.products import PLAIN, add_columns_times, add_product, add_rows_times
-from skrnn._compiled.kernels.tiles import PANEL, VECTOR, add_tiled
+from skrnn._compiled.kernels.products import add_columns_times, add_product, add_rows_times
+from skrnn._compiled.kernels.tiles import VECTOR
 
 _WHOLE = ir.IntType(64)
 
@@ -160,13 +158,12 @@ def multiply(out: Numbers, other: Numbers, n: int) -> None:
 @leaf
 def add_gradients(
     gradient: Numbers, dx: Numbers, to_inputs: int, x: Numbers, weights: Numbers, gates: Numbers, before: Numbers,
-    room: Numbers, ones: Numbers, n: int, n_gates: int, size: int, rows: int, hidden: int, n_channels: int,
+    ones: Numbers, n: int, n_gates: int, size: int, rows: int, hidden: int, n_channels: int,
 ) -> None:  # fmt: skip
     """Gradients of weights, biases and, if wanted, inputs over a block, from those of the arguments of the gates.
 
-    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many. The
-    ``room`` takes the gradient of the weights of the inputs of a gate. What the gradients of two biases of a gate are
-    added to is alike.
+    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many.
+    What the gradients of two biases of a gate are added to is alike.
     """
     dw_hh = at(gradient, n * hidden * n_channels)
     db_ih = at(dw_hh, n * hidden * hidden)
@@ -176,27 +173,10 @@ def add_gradients(
         w_ih = k * hidden * n_channels
         add_columns_times(at(dw_hh, k * hidden * hidden), of_state, before, hidden, hidden, rows)
         add_rows_times(at(db_hh, k * hidden), ones, of_state, 1, hidden, rows)
-        add_narrow(at(gradient, w_ih), of_input, x, room, hidden, n_channels, rows)
+        add_columns_times(at(gradient, w_ih), of_input, x, hidden, n_channels, rows)
         if k == n - 1 and n_gates > n:
             add_rows_times(at(db_ih, k * hidden), ones, of_input, 1, hidden, rows)
         else:
             copy(at(db_ih, k * hidden), at(db_hh, k * hidden), hidden)
         if to_inputs:
             add_rows_times(dx, of_input, at(weights, w_ih), rows, n_channels, hidden)
-
-
-@leaf
-def add_narrow(out: Numbers, a: Numbers, b: Numbers, room: Numbers, m: int, n: int, k: int) -> None:
-    """out (m, n) += a (k, m).T @ b (k, n), by way of the transpose (n, m), in a room, where rows are short."""
-    width = PANEL // itemsize
-    if n == 1:
-        gemv(out, a, b, m, k, PLAIN)
-    elif n < width <= m:
-        last = at(room, (n - 1) * m)
-        put_zeros(last, m)
-        add_tiled(room, m, last, 0, b, 1, n, a, m, n, m, k)
-        for j in range(n):
-            for i in range(m):
-                out[i * n + j] += room[j * m + i]
-    else:
-        add_columns_times(out, a, b, m, n, k)

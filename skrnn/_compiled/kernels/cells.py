@@ -17,8 +17,8 @@ def forward_at(
 @form
 def backward_at(
     option: int, x: Numbers, observed: Flags, weights: Numbers, gates: Numbers, states: Numbers, slope: Numbers,
-    work: Numbers, gradient: Numbers, dx: Numbers, of_inputs: Numbers, of_states: Numbers, ones: Numbers, n_steps: int,
-    batch: int, n_channels: int, hidden: int, size: int, gaps: int, every_step: int, to_inputs: int, reverse: int,
+    work: Numbers, gradient: Numbers, dx: Numbers, of_states: Numbers, ones: Numbers, n_steps: int, batch: int,
+    n_channels: int, hidden: int, size: int, gaps: int, every_step: int, to_inputs: int, reverse: int,
 ) -> None:  # fmt: skip
     """The loop ``backward`` of a cell."""
 
@@ -39,12 +39,11 @@ def forward(
 @entry
 def backward(
     loop: int, option: int, x: Array3, observed: Flags2, weights: Array1, gates: Array4, states: Array4, slope: Array3,
-    work: Array3, gradient: Array1, dx: Array3, of_inputs: Array1, of_states: Array1, ones: Array1, size: int,
-    reverse: bool,
+    work: Array3, gradient: Array1, dx: Array3, of_states: Array1, ones: Array1, size: int, reverse: bool,
 ) -> None:  # fmt: skip
     """Call the loop at an address; an empty array stands for what is not there or not wanted."""
     (n_steps, batch, n_channels), hidden = x.shape, gates.shape[3]
     backward_at(
-        loop, option, x, observed, weights, gates, states, slope, work, gradient, dx, of_inputs, of_states, ones,
-        n_steps, batch, n_channels, hidden, size, observed.size, slope.size, dx.size, reverse,
+        loop, option, x, observed, weights, gates, states, slope, work, gradient, dx, of_states, ones, n_steps, batch,
+        n_channels, hidden, size, observed.size, slope.size, dx.size, reverse,
     )  # fmt: skip

@@ -68,8 +68,8 @@ def forward(
 @leaf
 def backward(
     option: int, x: Numbers, observed: Flags, weights: Numbers, gates: Numbers, states: Numbers, slope: Numbers,
-    work: Numbers, gradient: Numbers, dx: Numbers, of_inputs: Numbers, of_states: Numbers, ones: Numbers, n_steps: int,
-    batch: int, n_channels: int, hidden: int, size: int, gaps: int, every_step: int, to_inputs: int, reverse: int,
+    work: Numbers, gradient: Numbers, dx: Numbers, of_states: Numbers, ones: Numbers, n_steps: int, batch: int,
+    n_channels: int, hidden: int, size: int, gaps: int, every_step: int, to_inputs: int, reverse: int,
 ) -> None:  # fmt: skip
     """See ``skrnn._compiled.kernels``."""
     run, shift = batch * hidden, (2 if reverse else 0)
@@ -96,7 +96,7 @@ def backward(
         block_gates, block_x = at(gates, first * run), at(x, first * batch * n_channels)
         block_dx, before = at(dx, first * batch * n_channels), at(states, (first + shift) * run)
         add_gradients(
-            gradient, block_dx, to_inputs, block_x, weights, block_gates, before, of_inputs, ones,
+            gradient, block_dx, to_inputs, block_x, weights, block_gates, before, ones,
             N, 4, gate_size, length * batch, hidden, n_channels,
         )  # fmt: skip
 
