@@ -162,8 +162,8 @@ def add_gradients(
 ) -> None:  # fmt: skip
     """Gradients of weights, biases and, if wanted, inputs over a block, from those of the arguments of the gates.
 
-    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many.
-    What the gradients of two biases of a gate are added to is alike.
+    ``before`` are the states (rows, hidden) that the steps of the block start from, ``ones`` at least so many. What the
+    gradients of two biases of a gate are added to is alike.
     """
     dw_hh = at(gradient, n * hidden * n_channels)
     db_ih = at(dw_hh, n * hidden * hidden)

@@ -11,18 +11,18 @@ from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf
 from skrnn._compiled.kernels.tiles import PANEL, add_tiled
 
 _SMALL = 2**17  # bytes of the second factor, from which on a BLAS is faster
-PLAIN, _TRANSPOSED = ord("N"), ord("T")
+_PLAIN, _TRANSPOSED = ord("N"), ord("T")
 
 
 @leaf
 def add_rows_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int) -> None:
     """out (m, n) += a (m, k) @ b (k, n)"""
     if m == 1:
-        gemv(out, b, a, n, k, PLAIN)
+        gemv(out, b, a, n, k, _PLAIN)
     elif k * n * itemsize < _SMALL:
         add_tiled(out, n, out, n, a, k, 1, b, n, m, n, k)
     else:
-        gemm(out, b, a, n, m, k, n, k, PLAIN, PLAIN)
+        gemm(out, b, a, n, m, k, n, k, _PLAIN, _PLAIN)
 
 
 @leaf
@@ -31,7 +31,7 @@ def add_columns_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: i
     if k * n * itemsize < _SMALL:
         add_tiled(out, n, out, n, a, 1, m, b, n, m, n, k)
     else:
-        gemm(out, b, a, n, m, k, n, m, PLAIN, _TRANSPOSED)
+        gemm(out, b, a, n, m, k, n, m, _PLAIN, _TRANSPOSED)
 
 
 def room_for_panels(n_columns: int, k: int, n_bytes: int) -> int:
@@ -84,7 +84,7 @@ def add_product(
     if m == 1 and turned:
         gemv(out, at(weights, gate * k * n), a, k, n, _TRANSPOSED)
     elif m == 1:
-        gemv(out, at(weights, gate * k * n), a, n, k, PLAIN)
+        gemv(out, at(weights, gate * k * n), a, n, k, _PLAIN)
     else:
         width = PANEL // itemsize
         n_panels = (n + width - 1) // width
