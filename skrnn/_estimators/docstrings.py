@@ -39,9 +39,9 @@ segment_size : "auto" or int, default="auto"
     Number of steps that the first layer reads at a time, side by side; it must divide the number of steps of X. With
     "auto", one network reads step by step and another up to 12 steps at a time (a third of the window at most). The
     one with the lower loss of the held-out samples after 30 epochs, or a quarter of ``max_iter``, is trained in full,
-    and ``segment_size_`` names it; it is 1 without held-out samples and with ``max_iter`` below 40. What is missing in a segment counts as the mean of
-    its channel; a segment of nothing but skipped steps is skipped. ``pooling`` then pools segments. Ignored, or 1,
-    with ``return_sequences=True``.
+    and ``segment_size_`` names it; it is 1 without held-out samples and with ``max_iter`` below 40. What is missing in
+    a segment counts as the mean of its channel; a segment of nothing but skipped steps is skipped. ``pooling`` then
+    pools segments. With ``return_sequences=True`` it is 1.
 linear_skip : bool or int, default=True
     Add a linear map of the steps to the answer of the recurrent layers: of all steps (True), of this many of the last
     ones (int), or of none (False). Training starts from the best linear answer, a ridge regression for squared error,
