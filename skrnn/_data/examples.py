@@ -71,12 +71,13 @@ class Split(NamedTuple):
         return self.train if self.everything is None else self.everything
 
     def in_segments(self, segment_size: int) -> Split:
-        """The same, with missing steps in front of sequences where these do not make whole segments."""
-        return Split(
-            *(
-                some if some is None else replace(some, sequences=in_whole_segments(some.sequences, segment_size))
-                for some in self
-            )
+        """The same, with missing steps in front of sequences that do not make whole segments."""
+        return self._replace(
+            **{
+                name: replace(some, sequences=in_whole_segments(some.sequences, segment_size))
+                for name, some in self._asdict().items()
+                if some is not None
+            }
         )
 
 
