@@ -21,6 +21,8 @@ def test_the_view_of_a_fitted_network_names_parts_weights_and_anchor(samples):
     assert "GRU and linear map of 4 steps; best epoch 3 of 3; no anchor" in model._repr_html_()
     model = LSTMRegressor(2, max_iter=2, linear_skip=False).fit(*samples)
     assert "LSTM without a linear map; best epoch 2 of 2; no anchor" in model._repr_html_()
+    model = GRURegressor(2, max_iter=2, segment_size=2).fit(*samples)
+    assert "GRU of 2 steps at a time and linear map of 4 steps; best epoch 2 of 2" in model._repr_html_()
 
 
 def test_it_says_so_where_the_start_stays(samples):

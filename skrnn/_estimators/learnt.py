@@ -88,6 +88,8 @@ def in_words(estimator: Any) -> str:
     steps = estimator.linear_steps_
     linear = f"linear map of {steps} step{'s' * (steps > 1)}" if steps else "constant"
     if estimator.uses_recurrence_:
+        if estimator.segment_size_ > 1:
+            cell += f" of {estimator.segment_size_} steps at a time"
         parts = [f"{cell} and {linear}" if steps else f"{cell} without a linear map"]
     else:
         parts = [f"{linear} alone, the {cell} takes no part"]
