@@ -117,7 +117,7 @@ def skrnn_fits(case: Case, n_threads: int, *, plain: bool) -> dict[int, Callable
         return seconds(lambda: quiet_fit(estimator, X[:n_windows], y[:n_windows]))
 
     fit(1, 8)  # compiles, the first time on a machine
-    return {n: on_threads(n_threads, partial(fit, n)) for n in (1, 2 if case.n_batches == FEWEST else 4)}
+    return {n: on_threads(n_threads, partial(fit, n)) for n in (1, 4 if case.n_batches == FEWEST else 12)}
 
 
 def skrnn_epochs(fits: dict[int, list[float]]) -> tuple[list[float], float]:
