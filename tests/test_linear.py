@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.signal import lfilter
-from sklearn.linear_model import LogisticRegression, PoissonRegressor
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 
 from skrnn._compiled.linear_map import CompiledMap
 from skrnn._data.on_device import DeviceData
@@ -49,6 +49,17 @@ def test_it_is_the_ridge_regression_with_the_least_error_of_rows_left_out(proble
     np.testing.assert_allclose(found.intercept, expected.intercept_, rtol=1e-9)
     answers = expected.predict(columns).reshape(80, n_targets)
     np.testing.assert_allclose(found.to(in_blocks(columns, 9), 80), answers, rtol=1e-9)
+
+
+def test_of_few_rows_it_is_that_with_the_least_error_of_generalised_cross_validation(problem):
+    columns, y = problem[0][:30], problem[1][:30, 0]
+    errors, found = [], []
+    for penalty in 10.0 ** np.arange(-7, 2.1, 0.5) * 30:
+        model, centred = Ridge(penalty).fit(columns, y), columns - columns.mean(axis=0)
+        hat = centred @ np.linalg.solve(centred.T @ centred + penalty * np.eye(10), centred.T)
+        errors.append(np.square(y - model.predict(columns)).sum() / (29 - np.trace(hat)) ** 2)
+        found.append(model.coef_)
+    np.testing.assert_allclose(ridge(columns, y).coef[:, 0], found[int(np.argmin(errors))], rtol=1e-9)
 
 
 def test_its_optimism_is_what_errors_of_other_rows_are_larger_by(rng):

@@ -2,7 +2,8 @@
 
 The penalty of the ridge regression is the one with the least error of rows that are left out one at a time, which
 follows from the errors of the fit and the leverages of the rows (Allen, 1974). A few rows that are unlike all others,
-as after a shift of the level, then do not bend the answer as far as they could.
+as after a shift of the level, then do not bend the answer as far as they could. Of few rows, of which copies would tell
+each other, the leverages count as their mean: generalised cross-validation (Golub, Heath and Wahba, 1979).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ _REFITS = 10
 _BOUND = 1.345  # spreads: 95 % of the efficiency of least squares where errors are normal
 _ENOUGH = 0.02  # spreads
 _NEWTON_STEPS = 5
+_SEVERAL = 40  # rows
 _ROUNDED = 1e-8  # what is left of a row beside its leverage
 _DAMPING = 1e-6
 _CURVATURE = 0.25  # of a loss, by and large: the most that log loss has
@@ -157,13 +159,17 @@ class _Path:
         self._n, self._freedom = n, n - 1 - self._shrunk @ values
         # With an error within rounding, or hardly any freedom left, the errors of rows left out are noise.
         self._least = total * np.square(ROUNDING * n / self._freedom)
+        self._alone = n >= _SEVERAL
         self._errors = np.zeros(len(_PENALTIES))
 
     def add(self, columns: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
         """Take the errors of some rows into account."""
         along, y = (columns - self._mean) @ self._vectors, y - self._target_mean
-        leverage = 1 / self._weight + np.square(along) @ self._shrunk.T  # (row, penalty)
-        left = np.maximum(1 - np.minimum(weight, 1)[:, None] * leverage, _ROUNDED)
+        if self._alone:
+            leverage = 1 / self._weight + np.square(along) @ self._shrunk.T  # (row, penalty)
+            left = np.maximum(1 - np.minimum(weight, 1)[:, None] * leverage, _ROUNDED)
+        else:
+            left = np.broadcast_to(self._freedom / self._n, (len(y), len(_PENALTIES)))
         for i, coef in enumerate(self._coefs):
             self._errors[i] += weight @ (np.square(y - along @ coef).sum(axis=1) / np.square(left[:, i]))
 
