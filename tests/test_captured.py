@@ -301,6 +301,7 @@ def test_no_step_waits_for_the_device_or_leaves_it(case, gaps):
     ],
 )
 def test_the_watch_sees_what_it_should(bad):
+    # The last two are torch's own errors where a tensor without numbers is asked for some.
     with pytest.raises((AssertionError, RuntimeError, NotImplementedError)), NoCopies(), Watch():
         bad(torch.empty(2, device="meta"))
 

@@ -112,6 +112,9 @@ def test_values_too_large_for_squares_are_told(problem):
     columns[3, 4] = 1e200
     with pytest.raises(FloatingPointError, match="sums of squares"):
         ridge(columns, y)
+    labels = torch.from_numpy((y[:, :1] > 0).astype(float))
+    with pytest.raises(FloatingPointError, match="sums of squares"):
+        fit_least_loss(torch.from_numpy(columns), LogLoss(), labels, torch.ones(80, dtype=torch.float64), 1)
 
 
 def test_the_robust_regression_is_near_the_plain_one_where_nothing_is_spoilt(rng):
