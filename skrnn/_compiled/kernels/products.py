@@ -28,7 +28,9 @@ def add_rows_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int)
 @leaf
 def add_columns_times(out: Numbers, a: Numbers, b: Numbers, m: int, n: int, k: int) -> None:
     """out (m, n) += a (k, m).T @ b (k, n)"""
-    if k * n * itemsize < _SMALL:
+    if n == 1:
+        gemv(out, a, b, m, k, _PLAIN)
+    elif k * n * itemsize < _SMALL:
         add_tiled(out, n, out, n, a, 1, m, b, n, m, n, k)
     else:
         gemm(out, b, a, n, m, k, n, m, _PLAIN, _TRANSPOSED)
@@ -47,7 +49,8 @@ def lay_panels(panels: Numbers, weights: Numbers, n_gates: int, m: int, n: int, 
     Parameters
     ----------
     panels : (gate, panel, k, column)
-        Strips of columns, each in one run; see ``room_for_panels``. The last columns may be left as they are.
+        Strips of columns, each in one run; see ``room_for_panels``. The last has all columns that are left, and rows
+        twice as long if these are more than the others have; the ends of its rows may be left as they are.
     weights : (gate, k, n), or (gate, n, k) if turned
         What ``add_product`` multiplies with.
     m : int
@@ -56,20 +59,17 @@ def lay_panels(panels: Numbers, weights: Numbers, n_gates: int, m: int, n: int, 
         Whether the products are with the transposes.
     """
     width = PANEL // itemsize
-    n_panels = (n + width - 1) // width
-    row, column = (1, k) if turned else (n, 1)
+    last, size = max(1, n // width) - 1, (n + width - 1) // width * k * width
+    step, column = (1, k) if turned else (n, 1)
     for gate in range(n_gates if m > 1 else 0):
-        matrix, strips = at(weights, gate * k * n), at(panels, gate * n_panels * k * width)
         for j in range(n):
-            strip = at(strips, j // width * k * width + j % width)
-            _copy_apart(strip, width, at(matrix, j * column), row, k)
-
-
-@leaf
-def _copy_apart(out: Numbers, out_step: int, other: Numbers, step: int, n: int) -> None:
-    """Copy n numbers that stand apart, and keep them apart."""
-    for i in range(n):
-        out[i * out_step] = other[i * step]
+            panel, row = j // width, width
+            if panel >= last:
+                panel, row = last, (n - last * width + width - 1) // width * width
+            strip = at(panels, gate * size + panel * width * (k - 1) + j)
+            matrix = at(weights, gate * k * n + j * column)
+            for i in range(k):
+                strip[i * row] = matrix[i * step]
 
 
 @leaf
@@ -87,9 +87,10 @@ def add_product(
         gemv(out, at(weights, gate * k * n), a, n, k, _PLAIN)
     else:
         width = PANEL // itemsize
-        n_panels = (n + width - 1) // width
+        last, size = max(1, n // width) - 1, (n + width - 1) // width * k * width
         start, start_row = at(out, (m - 1) * n if repeated else 0), 0 if repeated else n
-        for panel in range(n_panels):
+        for panel in range(last + 1):
             j = panel * width
-            strip = at(panels, (gate * n_panels + panel) * k * width)
-            add_tiled(at(out, j), n, at(start, j), start_row, a, k, 1, strip, width, m, min(width, n - j), k)
+            n_columns = width if panel < last else n - j
+            strip, row = at(panels, gate * size + j * k), width if n_columns <= width else 2 * width
+            add_tiled(at(out, j), n, at(start, j), start_row, a, k, 1, strip, row, m, n_columns, k)
