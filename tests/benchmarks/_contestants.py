@@ -124,11 +124,11 @@ def skrnn_epochs(fits: dict[int, list[float]]) -> tuple[list[float], float]:
     """Seconds of an epoch in each round, and seconds of set-up, from those of ``skrnn_fits``.
 
     The set-up is what a fit takes besides its epochs, the slower start of the first one included: the median over all
-    rounds, at most half of the shortest fit. An epoch is its share of what the two fits of a round took besides.
+    rounds, at most the shortest fit. An epoch is its share of what the two fits of a round took besides.
     """
     (_, one), (n_epochs, several) = fits.items()
     set_up = median((n_epochs * a - b) / (n_epochs - 1) for a, b in zip(one, several, strict=True))
-    set_up = min(max(set_up, 0.0), min(one + several) / 2)
+    set_up = min(max(set_up, 0.0), min(one + several))
     return [(a + b - 2 * set_up) / (1 + n_epochs) for a, b in zip(one, several, strict=True)], set_up
 
 
