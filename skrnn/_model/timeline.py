@@ -12,6 +12,7 @@ from skrnn._data.sequences import Sequences
 _SEARCHED = 4096  # sequences among which the target's own past is looked for, at most
 _COMPARED = 16  # steps by which it is told that a sequence goes on from the one before
 _MOST = 0.8  # of the values
+_TRIED = 8  # values: a channel that holds none of these does not hold most of all
 _VALUES = 2**16  # steps among which it is looked for, at most
 
 
@@ -42,7 +43,12 @@ def channel_with_values(sequences: Sequences, y: np.ndarray) -> int | None:
     values = np.unique(y[~np.isnan(y)])
     if len(values) <= y.size / 2:  # values that come often are found by chance
         return None
-    shares = [np.isin(values, column).mean() for column in sequences.base.T]
+    some = values[:: -(-len(values) // _TRIED)]
+    places = [np.flatnonzero(sequences.base == value) for value in some]
+    holds_some = np.isin(np.arange(sequences.n_channels), np.concatenate(places) % sequences.n_channels)
+    shares = [
+        np.isin(values, column).mean() if may else 0.0 for column, may in zip(sequences.base.T, holds_some, strict=True)
+    ]
     return int(np.argmax(shares)) if max(shares) > _MOST else None
 
 
