@@ -112,8 +112,8 @@ class _Moments:
 
     def add(self, columns: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
         """Take some rows into account."""
-        weighted = columns * weight[:, None]
-        self._columns = self._columns + weighted.T @ columns
+        weighted, rooted = columns * weight[:, None], columns * np.sqrt(weight)[:, None]
+        self._columns = self._columns + rooted.T @ rooted  # of one matrix, half as much to compute
         self._both = self._both + weighted.T @ y
         self._mean = self._mean + weighted.sum(axis=0)
         self._targets += float(weight @ np.square(y).sum(axis=1))
@@ -156,6 +156,7 @@ class _Path:
         self._mean, self._target_mean, self._vectors, self._weight = mean, target_mean, vectors, weight
         self._shrunk = 1 / (values + _PENALTIES[:, None] * weight)  # (penalty, direction)
         self._coefs = self._shrunk[:, :, None] * both  # (penalty, direction, target)
+        self._side_by_side = self._coefs.swapaxes(0, 1).reshape(len(values), -1)  # (direction, penalty * target)
         self._n, self._freedom = n, n - 1 - self._shrunk @ values
         # With an error within rounding, or hardly any freedom left, the errors of rows left out are noise.
         self._least = total * np.square(ROUNDING * n / self._freedom)
@@ -170,8 +171,8 @@ class _Path:
             left = np.maximum(1 - np.minimum(weight, 1)[:, None] * leverage, _ROUNDED)
         else:
             left = np.broadcast_to(self._freedom / self._n, (len(y), len(_PENALTIES)))
-        for i, coef in enumerate(self._coefs):
-            self._errors[i] += weight @ (np.square(y - along @ coef).sum(axis=1) / np.square(left[:, i]))
+        errors = y[:, None] - (along @ self._side_by_side).reshape(len(y), len(_PENALTIES), -1)
+        self._errors += weight @ (np.square(errors).sum(axis=2) / np.square(left))
 
     def best(self) -> LinearAnswer:
         """The ridge regression with the least error of rows that are left out."""
