@@ -16,7 +16,7 @@ class CompiledLinear:
         self._weight = weight
         self._bias = bias
         self._panels = in_lines(room_for_panels(len(weight), weight.shape[1], weight.itemsize), weight.dtype)
-        self._linear, self._linear_back = linear.of(weight.dtype), linear_back.of(weight.dtype)
+        self._linear = linear.of(weight.dtype)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Answers (batch, output) to x (batch, column)."""
@@ -30,5 +30,6 @@ class CompiledLinear:
     ) -> np.ndarray:
         """Add to the gradients from the derivative (batch, output) by what ``forward`` returned; that by its inputs."""
         dx = np.zeros(self._x.shape if to_inputs else (0, 0), slope.dtype)
-        self._linear_back(slope, self._x, self._weight, weight_gradient, bias_gradient, dx)
+        # Compiled only here: compiled epochs, in which most networks train, do without it.
+        linear_back.of(slope.dtype)(slope, self._x, self._weight, weight_gradient, bias_gradient, dx)
         return dx
