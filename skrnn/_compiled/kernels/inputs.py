@@ -32,16 +32,17 @@ def gather_steps(c: Table, x: Numbers, observed: Flags, first: int, n: int) -> N
     """Inputs of the first layer (step, sequence, channel), and which steps are observed."""
     base, starts, order = numbers(c, BASE, number), wholes(c, STARTS), at(wholes(c, ORDER), first)
     n_columns, together, n_levelled = c[N_COLUMNS], c[TOGETHER], c[N_LEVELLED]
+    gaps, scaled = c[SEEN], c[FACTOR]  # read once: a compiler cannot know that the inputs do not lie in the table
     for t in range(c[N_READ]):
         for i in range(n):
             row, out = starts[order[i]] + t * together, at(x, (t * n + i) * together * n_columns)
             copy_row(out, at(base, row * n_columns), together * n_columns)
-            if c[SEEN]:
+            if gaps:
                 observed[t * n + i] = flags(c, SEEN)[row]
             for k in range(n_levelled):
                 for s in range(together):
                     out[s * n_columns + wholes(c, LEVELLED)[k]] -= numbers(c, LEVEL, number)[order[i] * n_levelled + k]
-            if c[FACTOR]:
+            if scaled:
                 _multiply(c, out, order[i])
 
 
