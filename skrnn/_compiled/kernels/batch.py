@@ -6,7 +6,7 @@ A share has n sequences of the order, from the ``first`` on. ``rows`` are those 
 from __future__ import annotations
 
 from skrnn._compiled.kernels.blocks import copy, multiply, put_zeros
-from skrnn._compiled.kernels.calls import at
+from skrnn._compiled.kernels.calls import at, larger, smaller
 from skrnn._compiled.kernels.cells import backward_at, forward_at
 from skrnn._compiled.kernels.inputs import gather_steps
 from skrnn._compiled.kernels.jit import Flags, Numbers, Table, leaf, number
@@ -84,7 +84,7 @@ from skrnn._compiled.kernels.slopes import slope_at
 def learn(c: Table, rows: Table, share: int, k: int) -> None:
     """Put the gradient of a share of the k-th batch in its place, and behind it the sizes that the bias adds up."""
     start = k * c[BATCH]
-    whole = min(c[BATCH], c[N_ROWS] - start)
+    whole = smaller(c[BATCH], c[N_ROWS] - start)
     begin = whole * share // c[N_SHARES]
     n = whole * (share + 1) // c[N_SHARES] - begin
     gradient = at(numbers(c, GRADIENTS, number), share * (c[N_WEIGHTS] + c[WIDTH]))
@@ -116,7 +116,7 @@ def _learn_part(
 def _read(c: Table, rows: Table, room: Numbers, observed: Flags, mask: Numbers, begin: int, n: int) -> None:
     """A layer forwards in each direction, and what is read of its states."""
     hidden, n_steps, run, n_states = c[HIDDEN], c[N_READ], n * c[HIDDEN], c[N_STATES]
-    size = max(1, min(n_steps, c[BLOCK_ROWS] // n))
+    size = larger(1, smaller(n_steps, c[BLOCK_ROWS] // n))
     for d in range(c[N_DIRECTIONS]):
         row = at(rows, d * N_OF_ROW)
         states, end = at(room, row[R_STATES]), (n_steps + 2) * run
@@ -146,7 +146,7 @@ def _read_back(
 ) -> None:  # fmt: skip
     """A layer backwards, from the derivatives by what was read of its states."""
     hidden, n_steps, n_inputs = c[HIDDEN], c[N_READ], rows[R_INPUTS]
-    size, dx = max(1, min(n_steps, c[BLOCK_ROWS] // n)), at(room, rows[R_BY_X])
+    size, dx = larger(1, smaller(n_steps, c[BLOCK_ROWS] // n)), at(room, rows[R_BY_X])
     put_zeros(at(room, c[WORK]), c[N_DIRECTIONS] * c[WORK_APART])
     if to_inputs:
         put_zeros(dx, n_steps * n * n_inputs)

@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from skrnn._compiled.kernels.calls import at
+from skrnn._compiled.kernels.calls import at, smaller
 from skrnn._compiled.kernels.jit import (
     Array2,
     Array3,
@@ -89,7 +89,7 @@ def block(k, size, n_steps, n_kept, reverse):
     Returns its first step, its number of steps, and what to add to a step for its place in the gates, which hold all
     steps or one block.
     """
-    length = min(size, n_steps - k * size)
+    length = smaller(size, n_steps - k * size)
     first = n_steps - k * size - length if reverse else k * size
     return first, length, (0 if n_kept == n_steps else -first)
 

@@ -9,7 +9,7 @@ import math
 
 from skrnn._compiled.kernels.batch import learn
 from skrnn._compiled.kernels.blocks import add, scale
-from skrnn._compiled.kernels.calls import at
+from skrnn._compiled.kernels.calls import at, larger, smaller
 from skrnn._compiled.kernels.denormals import flush, restore
 from skrnn._compiled.kernels.head import ROUNDING_OF_DOUBLE, ROUNDING_OF_SINGLE
 from skrnn._compiled.kernels.jit import Starts, Table, entry, itemsize, leaf, number
@@ -74,7 +74,7 @@ def _combine(c: Table, share: int) -> None:
     for other in range(1, c[N_SHARES]):
         add(total, at(gradients, other * (n + width) + first), last - first)
     rounding = number(ROUNDING_OF_SINGLE if itemsize == 4 else ROUNDING_OF_DOUBLE)
-    for j in range(max(first, c[BIAS]), min(last, c[BIAS] + width)):
+    for j in range(larger(first, c[BIAS]), smaller(last, c[BIAS] + width)):
         size = number(1)
         for other in range(c[N_SHARES]):
             size += gradients[other * (n + width) + n + j - c[BIAS]]

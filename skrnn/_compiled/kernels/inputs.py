@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from skrnn._compiled.kernels.blocks import add, copy, copy_row, put_zeros
-from skrnn._compiled.kernels.calls import at
+from skrnn._compiled.kernels.calls import at, larger
 from skrnn._compiled.kernels.jit import Flags, Numbers, Table, leaf, number
 from skrnn._compiled.kernels.places import (
     BASE,
@@ -70,7 +70,7 @@ def gather_columns(c: Table, out: Numbers, x: Numbers, first: int, n: int) -> No
         if c[BEHIND]:
             place -= wholes(c, BEHIND)[sequence]
         seen, row = at(flags(c, ROW_SEEN), wholes(c, STARTS)[sequence] + place), at(out, i * n_taken * n_channels)
-        begin = max(0, -place)
+        begin = larger(0, -place)
         n_seen = 0
         for j in range(begin, n_taken):
             if not c[ROW_SEEN] or seen[j]:
@@ -94,7 +94,7 @@ def _fill(c: Table, row: Numbers, seen: Flags, begin: int, n_seen: int) -> None:
         if not c[ROW_SEEN] or seen[j]:
             add(mean, at(row, j * n_channels), n_channels)
     for k in range(n_channels):
-        mean[k] /= number(max(n_seen, 1))
+        mean[k] /= number(larger(n_seen, 1))
     for j in range(n_taken):
         if j < begin or (c[ROW_SEEN] and not seen[j]):
             copy(at(row, j * n_channels), mean, n_channels)

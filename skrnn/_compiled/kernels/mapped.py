@@ -6,7 +6,7 @@ reads them, step by step. Others are copied together first, into one piece.
 
 from __future__ import annotations
 
-from skrnn._compiled.kernels.calls import at
+from skrnn._compiled.kernels.calls import at, smaller
 from skrnn._compiled.kernels.inputs import gather_columns
 from skrnn._compiled.kernels.jit import Numbers, Table, itemsize, leaf, number
 from skrnn._compiled.kernels.places import (
@@ -54,4 +54,4 @@ def map_steps(c: Table, raw: Numbers, slope: Numbers, gradient: Numbers, room: N
         else:
             for j in range(0, width, lanes):
                 strip, out = at(panels, j * n_columns + i * k * lanes), at(raw, j)
-                add_tiled(out, width, out, width, piece, row, 1, strip, lanes, n, min(lanes, width - j), k)
+                add_tiled(out, width, out, width, piece, row, 1, strip, lanes, n, smaller(lanes, width - j), k)

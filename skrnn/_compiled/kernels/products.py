@@ -6,7 +6,7 @@ Matrices are given by the places of their first numbers; rows follow one another
 from __future__ import annotations
 
 from skrnn._compiled.kernels.blas import gemm, gemv
-from skrnn._compiled.kernels.calls import at
+from skrnn._compiled.kernels.calls import at, larger
 from skrnn._compiled.kernels.jit import Numbers, itemsize, leaf
 from skrnn._compiled.kernels.tiles import PANEL, add_tiled
 
@@ -59,7 +59,7 @@ def lay_panels(panels: Numbers, weights: Numbers, n_gates: int, m: int, n: int, 
         Whether the products are with the transposes.
     """
     width = PANEL // itemsize
-    last, size = max(1, n // width) - 1, (n + width - 1) // width * k * width
+    last, size = larger(1, n // width) - 1, (n + width - 1) // width * k * width
     step, column = (1, k) if turned else (n, 1)
     for gate in range(n_gates if m > 1 else 0):
         for j in range(n):
@@ -87,7 +87,7 @@ def add_product(
         gemv(out, at(weights, gate * k * n), a, n, k, _PLAIN)
     else:
         width = PANEL // itemsize
-        last, size = max(1, n // width) - 1, (n + width - 1) // width * k * width
+        last, size = larger(1, n // width) - 1, (n + width - 1) // width * k * width
         start, start_row = at(out, (m - 1) * n if repeated else 0), 0 if repeated else n
         for panel in range(last + 1):
             j = panel * width
