@@ -62,6 +62,20 @@ def test_slopes_are_derivatives_also_through_the_size(scaling, missing, rng):
     np.testing.assert_allclose(slopes(model, X), by_differences(model.predict, X), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("missing", ["skip", "indicator"])
+@pytest.mark.parametrize("scaling", ["mean", None])
+def test_changes_far_beyond_those_of_the_fit_move_nothing_but_from_their_last_value(scaling, missing, rng):
+    X, y = samples(rng, holes=True)
+    learning = {"max_iter": 5, "learning_rate_init": 0.05, "early_stopping": False, "random_state": 0}
+    model = GRURegressor(3, missing=missing, scaling=scaling, **learning).fit(X[10:], y[10:])
+    jumped = X[:12].copy()
+    jumped[:6, :3, 0] += 500
+    jumped[6:, :2, 0] -= 70
+    found = slopes(model, jumped)
+    np.testing.assert_allclose(found, by_differences(model.predict, jumped), rtol=1e-4, atol=1e-5)
+    assert scaling is not None or not found[:6, 0, :3, 0].any()
+
+
 def test_values_beyond_those_of_the_fit_fade(rng):
     X, y = samples(rng)
     model = GRURegressor(3, max_iter=5, learning_rate_init=0.05, early_stopping=False, random_state=0).fit(X, y)

@@ -1,5 +1,7 @@
 """From X and y to the numbers that a network reads and answers, and back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,8 +39,13 @@ def read(units, X, n_more=0):
     return data.take(slice(None))[0].numpy()
 
 
+def windows_of(examples):
+    """The windows (n, step, channel)."""
+    return np.array([examples.sequences.base[start : start + 6] for start in examples.sequences.starts])
+
+
 def test_anchored_channels_are_changes_from_the_last_value_in_units_of_these(examples):
-    X = np.array([examples.sequences.base[start : start + 6] for start in examples.sequences.starts])
+    X = windows_of(examples)
     found = read(units_of(examples), X, n_more=1)
     changes = X[:, :, 0] - X[:, -1:, 0]
     rms = np.sqrt(np.average(changes**2, axis=0, weights=examples.weight).mean())
@@ -56,8 +63,34 @@ def test_values_beyond_those_of_fit_fade_to_the_mean_within_one_standard_deviati
     lowest, highest = X.min(), X.max()
     beyond = np.array([0.0, 0.25, 0.5, 1.0, 7.0, 1e300])
     for edge, values in ((highest, highest + beyond * std), (lowest, lowest - beyond * std)):
-        found = read(units, np.stack([values, np.zeros(6)], axis=1)[None], n_more=1)[0, :, 2]
-        np.testing.assert_allclose(found, (edge - mean) / std * np.array([1, 0.75, 0.5, 0, 0, 0]), atol=1e-9)
+        windows = np.repeat(np.stack([values, np.zeros(6)], axis=1)[:, None], 6, axis=1)  # each at rest at one value
+        found = read(units, windows, n_more=1)[:, :, 2]
+        expected = (edge - mean) / std * np.array([1, 0.75, 0.5, 0, 0, 0])
+        np.testing.assert_allclose(found, np.repeat(expected[:, None], 6, axis=1), atol=1e-9)
+
+
+def test_changes_far_beyond_those_of_fit_are_read_as_twice_the_farthest(examples):
+    units = units_of(examples)
+    X = windows_of(examples)
+    farthest = np.abs(X[:, :, 0] - X[:, -1:, 0]).max()
+    X = X[:4]
+    X[1, :3, 0] = X[1, -1, 0] + 1.9 * farthest
+    X[2, :3, 0] = X[2, -1, 0] - [2.1 * farthest, 50 * farthest, 1e300]
+    X[3, :, 0] += 1e6  # a jump that lies behind all of them
+    found, plain = read(units, X, n_more=1)[:, :, :2] * units.x.std, X.copy()
+    plain[:, :, 0] -= X[:, -1:, 0]
+    plain[:, :, 1] -= units.x.mean[1]
+    plain[2, :3, 0] = -2 * farthest
+    np.testing.assert_allclose(found, plain, rtol=1e-9, atol=1e-6 * farthest)
+
+
+def test_what_is_learnt_later_is_seen_too(examples):
+    units = units_of(examples)
+    sequences = examples.sequences.with_base(3 * examples.sequences.base)
+    later = units.also_of(replace(examples, sequences=sequences), robust=False)
+    assert later.seen.farthest == pytest.approx(3 * units.seen.farthest)
+    assert later.seen.highest == max(units.seen.highest, 3 * units.seen.highest)
+    assert units.also_of(examples, robust=False).seen.farthest == units.seen.farthest
 
 
 def test_only_changes_are_read_where_these_are_asked_for(examples):
@@ -85,7 +118,7 @@ def test_the_missing_channel_stands_before_the_values(examples):
     found = read(units, X, n_more=1)[0]
     np.testing.assert_array_equal(found[:, 2], [0, 0, 1, 0, 1, 0])
     assert found[2, 3] == 0
-    expected = (X[0, :2, 0].clip(*(bound[0] for bound in units.bounds)) - units.values.mean) / units.values.std
+    expected = (X[0, :2, 0].clip(units.seen.lowest[0], units.seen.highest[0]) - units.values.mean) / units.values.std
     np.testing.assert_allclose(found[:2, 3], expected, rtol=1e-9)
 
 

@@ -118,6 +118,22 @@ class Sequences:
         return (slice(first, first + _BLOCK) for first in range(0, len(self.base), _BLOCK))
 
 
+def extremes(sequences: Sequences, channels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest value of some channels in each sequence (n, channel), NaN where none is known."""
+    values = sequences.base[:, channels]
+    lowest, highest = (_sliding(reduce, values, sequences.n_steps) for reduce in (np.fmin, np.fmax))
+    return lowest[sequences.starts], highest[sequences.starts]
+
+
+def _sliding(reduce: np.ufunc, values: np.ndarray, n_steps: int) -> np.ndarray:
+    """What ``reduce`` gives of as many rows from each one on, from twice as many each time."""
+    size = 1
+    while size < n_steps:
+        more = min(size, n_steps - size)
+        values, size = reduce(values[:-more], values[more:]), size + more
+    return values
+
+
 def _complete(values: np.ndarray) -> np.ndarray:
     """Rows without NaN; many by columns, since numpy reduces short rows slowly."""
     if len(values) < values.shape[1]:

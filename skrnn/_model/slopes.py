@@ -53,31 +53,44 @@ def _by_values(
     slopes: np.ndarray, answers: np.ndarray, units: Units, sequences: Sequences, *, of_answers: bool
 ) -> np.ndarray:
     """Derivatives by what the network reads, as those by the values of X; ``answers`` are those of the loss."""
-    values = sequences.base[sequences.starts[:, None] + np.arange(sequences.n_steps)]  # (batch, step, channel)
-    known, levels = ~np.isnan(values), units.levels(sequences)
+    values, levels = _steps(sequences), units.levels(sequences)
+    known = ~np.isnan(values)
     scaled = slopes * (units.of_targets(levels).std[..., None, None] if of_answers else 1.0)
     by_channel = scaled[..., : units.n_channels] / units.x.std
     found = by_channel * known[:, None]
     anchor = units.anchor
     if anchor is None or levels is None:
         return found
+    # Where changes are beyond reach, as far from the level as they may be is read: the level alone moves that.
+    assert units.seen is not None
+    read = _steps(units.seen.within_reach(sequences, anchor.channels, levels))
+    beyond = known & (read != values)
+    by_channel[np.broadcast_to(beyond[:, None], by_channel.shape)] = 0.0
+    found[np.broadcast_to(beyond[:, None], found.shape)] = 0.0
+    by_values = np.zeros_like(by_channel)  # of layers that read them as they are
     if levels.sizes is not None:
         own = anchor.channels
         by_channel[..., own] = divided(found[..., own], levels.sizes[:, None, None])  # what is missing is as the level
         by_size = _by_size(by_channel[..., own], values[..., own] - levels.values[:, None], answers, units, levels)
         found[..., own] = by_channel[..., own] + by_size * anchor.by_values(values[..., own], levels.sizes)[:, None]
     if units.values is not None:
-        own = scaled[..., units.n_inputs[0] :] * _of_values_as_they_are(units, values[..., anchor.channels])[:, None]
-        found[..., anchor.channels] += own
+        slope = _of_values_as_they_are(units, read[..., anchor.channels])[:, None]
+        by_values[..., anchor.channels] = scaled[..., units.n_inputs[0] :] * slope
+        found += by_values * ~beyond[:, None]
     for channel in anchor.channels:
         rows = np.flatnonzero(known[..., channel].any(axis=1))
         last = values.shape[1] - 1 - known[rows, ::-1, channel].argmax(axis=1)
-        by_level = -by_channel[rows, ..., channel].sum(axis=2)  # (row, output)
+        by_level = (by_values * beyond[:, None] - by_channel)[rows, ..., channel].sum(axis=2)  # (row, output)
         if of_answers:
             by_level = by_level + np.where(anchor.channel == channel, anchor.slope, 0.0)
         for output in range(found.shape[1]):
             found[rows, output, last, channel] += by_level[:, output]
     return found
+
+
+def _steps(sequences: Sequences) -> np.ndarray:
+    """The steps of sequences (n, step, channel)."""
+    return sequences.base[sequences.starts[:, None] + np.arange(sequences.n_steps)]
 
 
 def _by_size(
@@ -95,9 +108,8 @@ def _by_size(
 def _of_values_as_they_are(units: Units, values: np.ndarray) -> np.ndarray:
     """Derivatives of what layers read of anchored channels beside the changes, see ``Units.values``."""
     assert units.values is not None
-    assert units.bounds is not None
+    assert units.seen is not None
     std = units.values.std
-    nearest = np.clip(values, *units.bounds)
-    beyond = (values - nearest) / std
+    nearest, beyond = units.seen.nearest(values, std)
     fading = -np.sign(beyond) * (nearest - units.values.mean) / std**2 * (np.abs(beyond) < 1)
     return np.nan_to_num(np.where(beyond == 0, 1 / std, fading))

@@ -12,6 +12,7 @@ from skrnn._data.on_device import DeviceData
 from skrnn._data.sequences import Sequences, lacks_some
 from skrnn._data.units import Scale
 from skrnn._model.anchor import Anchor, Levels, divided
+from skrnn._model.seen import Seen
 
 _AT_ONCE = 2**14  # rows of the base
 _SMALL = 2.0**-100  # a size, in that of all, below which single precision has few digits
@@ -21,9 +22,10 @@ _SMALL = 2.0**-100  # a size, in that of all, below which single precision has f
 class Units:
     """Channels and targets are standardised, those with an anchor as changes from it.
 
-    ``values`` and ``bounds`` are of anchored channels as they are, which layers read beside the changes: nothing
-    was learnt about values beyond those of the fit, which fade to the mean within one standard deviation. With
-    ``scaling``, each sequence and its targets are in units of its size, and only changes are read.
+    ``values`` are of anchored channels as they are, which layers read beside the changes. Nothing was learnt about what
+    lies far beyond what was ``seen``, for instance in front of a jump of the level: changes are read as no farther than
+    twice the farthest, and values fade to the mean within one standard deviation. With ``scaling``, each sequence and
+    its targets are in units of its size, and only changes are read.
     """
 
     x: Scale
@@ -32,8 +34,8 @@ class Units:
     has_missing: bool = True  # whether some steps lack channels and others do not; see missing="indicator"
     anchor: Anchor | None = None
     values: Scale | None = None
-    bounds: tuple[np.ndarray, np.ndarray] | None = None  # (anchored channel,) each
     sizes: np.ndarray | None = None  # (anchored channel,), of sequences of which nothing is known; None without scaling
+    seen: Seen | None = None  # of anchored channels
 
     @property
     def n_channels(self) -> int:
@@ -55,20 +57,18 @@ class Units:
         assert levels is not None
         spreads = anchor.spreads(sequences, levels, examples.weight, robust=robust)
         std[channels] = np.where(np.isfinite(std[channels]) & (spreads > 0), spreads, std[channels])
-        units = replace(units, x=Scale(self.x.mean, std))
-        if anchor.only_changes:
-            return units
-        parts = [rows[:, channels] for rows, _ in sequences.steps(examples.weight)]
-        lowest, highest = (
-            reduce([reduce(part, initial=np.nan) for part in parts]) for reduce in (np.fmin.reduce, np.fmax.reduce)
-        )
-        return replace(units, values=Scale(self.x.mean[channels], self.x.std[channels]), bounds=(lowest, highest))
+        values = None if anchor.only_changes else Scale(self.x.mean[channels], self.x.std[channels])
+        return replace(units, x=Scale(self.x.mean, std), values=values, seen=Seen.of(sequences, channels, levels))
 
     def also_of(self, examples: Examples, *, robust: bool) -> Units:
         """With units of what was constant in all training data before these."""
         units, sequences = self, examples.sequences
         if not np.isfinite(self.x.std).all():
             units = replace(units, x=self.x.completed(sequences.scale(examples.weight, self.missing, robust=robust)))
+        levels = units.levels(sequences)
+        if units.anchor is not None and units.seen is not None and levels is not None:
+            seen = Seen.of(sequences, units.anchor.channels, levels)
+            units = replace(units, seen=units.seen.with_more(seen))
         return units if self.has_missing else replace(units, has_missing=lacks_some(sequences, examples.weight))
 
     def levels(self, sequences: Sequences) -> Levels | None:
@@ -105,13 +105,17 @@ class Units:
         like: DeviceData | None = None,
     ) -> DeviceData:
         """Sequences in the units of the network; ``like`` are others from the same base."""
-        if like is None:
+        channels = () if self.anchor is None else tuple(self.anchor.channels.tolist())
+        within = sequences
+        if self.seen is not None and levels is not None:
+            within = self.seen.within_reach(sequences, np.array(channels), levels)
+        if like is None or within is not sequences:
+            sequences = within
             read, seen = self.rows(sequences, np.float64 if dtype == torch.float64 else np.float32)
             base = torch.from_numpy(read).to(device)
             observed = None if seen is None else torch.from_numpy(seen).to(device)
         else:
             base, observed = like.base, like.observed
-        channels = () if self.anchor is None else tuple(self.anchor.channels.tolist())
         level = factor = None
         if levels is not None:
             some, of_rows = list(channels), _of_rows(self)
@@ -162,12 +166,9 @@ class Units:
         """Values of the anchored channels (row, anchored channel) as the layers read them, of rows of the base."""
         assert self.anchor is not None
         assert self.values is not None
-        assert self.bounds is not None
-        values = rows[:, self.anchor.channels]
-        nearest = np.clip(values, *self.bounds)
-        with np.errstate(over="ignore"):
-            beyond = np.minimum(np.abs(values - nearest) / self.values.std, 1)
-        read = (nearest - self.values.mean) / self.values.std * (1 - beyond)
+        assert self.seen is not None
+        nearest, beyond = self.seen.nearest(rows[:, self.anchor.channels], self.values.std)
+        read = (nearest - self.values.mean) / self.values.std * (1 - np.minimum(np.abs(beyond), 1))
         read[np.isnan(read)] = 0.0
         return read
 
