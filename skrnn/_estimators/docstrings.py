@@ -61,10 +61,10 @@ anchor : {"auto", "last"} or None, default="auto"
     subtracted from this channel and from the target, and added to the answer. "auto": the layers also read the values
     of this channel as they are. "last": they read the changes only; without such a channel, ``fit`` raises an error.
     None: nothing is subtracted. Changes of more than twice the largest that were learnt from, as behind a jump of the
-    level, are read as twice the largest. The channel is the one in which later sequences hold earlier targets, so the rows must
-    be in the order of time; ``anchor_`` names it. Ignored with ``return_sequences=True``, for losses whose answers do
-    not move with y ("poisson", functions, objects that are not equivariant), and "auto" with ``linear_skip=False``
-    and without ``scaling``.
+    level, are read as twice the largest. The channel is the one in which later sequences hold earlier targets, so the
+    rows must be in the order of time; ``anchor_`` names it. Ignored with ``return_sequences=True``, for losses whose
+    answers do not move with y ("poisson", functions, objects that are not equivariant), and "auto" with
+    ``linear_skip=False`` and without ``scaling``.
 scaling : {"mean", "std"} or None, default=None
     In what sequences and targets are measured, where series are alike but for their size. The changes from the anchor
     are divided, and the answer multiplied, by the size of what this sequence holds of the past of the target: "mean",
