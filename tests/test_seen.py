@@ -1,5 +1,8 @@
 """How far what was learnt from reaches."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from conftest import ar_series, windows
@@ -69,3 +72,13 @@ def test_a_level_far_from_that_of_the_fit_makes_answers_little_worse_than_the_la
     error = np.sqrt(np.mean((model.predict(X[behind]) - y[behind]) ** 2))
     last = np.sqrt(np.mean((X[behind, -1, 0] - y[behind]) ** 2))
     assert error < 1.3 * last
+
+
+def test_a_model_that_was_saved_before_this_was_measured_still_answers(rng):
+    X, y = windows(ar_series(rng), 6)
+    model = GRURegressor(4, max_iter=2, random_state=0).fit(X, y)
+    expected, old = model.predict(X), copy.deepcopy(model)
+    del vars(old._model.units)["seen"]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(old)).predict(X), expected)
+    assert np.isfinite(old.predict(X + 1e6)).all()
+    old.partial_fit(X, y)

@@ -26,15 +26,18 @@ class Seen:
         lowest, highest = extremes(sequences, channels)
         changes = np.fmax(highest - levels.values, levels.values - lowest)
         changes = changes if levels.sizes is None else divided(changes, levels.sizes)
-        nothing = np.full(len(channels), np.nan)
-        return cls(nothing, nothing, np.zeros(len(channels))).with_more(cls(lowest, highest, changes))
+        return cls(
+            np.fmin.reduce(lowest, initial=np.nan),
+            np.fmax.reduce(highest, initial=np.nan),
+            np.fmax.reduce(changes, initial=0.0),
+        )
 
     def with_more(self, other: Seen) -> Seen:
-        """What is seen here or elsewhere; there each row (n, anchored channel) may be apart."""
+        """What is seen here or there."""
         return Seen(
-            np.fmin.reduce(np.vstack([self.lowest, other.lowest])),
-            np.fmax.reduce(np.vstack([self.highest, other.highest])),
-            np.fmax.reduce(np.vstack([self.farthest, other.farthest])),
+            np.fmin(self.lowest, other.lowest),
+            np.fmax(self.highest, other.highest),
+            np.fmax(self.farthest, other.farthest),
         )
 
     def within_reach(self, sequences: Sequences, channels: np.ndarray, levels: Levels) -> Sequences:
@@ -60,3 +63,6 @@ class Seen:
         nearest = np.clip(values, self.lowest, self.highest)
         with np.errstate(over="ignore"):
             return nearest, (values - nearest) / std
+
+
+EVERYTHING = Seen(np.array(-np.inf), np.array(np.inf), np.array(np.inf))

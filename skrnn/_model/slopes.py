@@ -62,7 +62,6 @@ def _by_values(
     if anchor is None or levels is None:
         return found
     # Where changes are beyond reach, as far from the level as they may be is read: the level alone moves that.
-    assert units.seen is not None
     read = _steps(units.seen.within_reach(sequences, anchor.channels, levels))
     beyond = known & (read != values)
     by_channel[np.broadcast_to(beyond[:, None], by_channel.shape)] = 0.0
@@ -108,7 +107,6 @@ def _by_size(
 def _of_values_as_they_are(units: Units, values: np.ndarray) -> np.ndarray:
     """Derivatives of what layers read of anchored channels beside the changes, see ``Units.values``."""
     assert units.values is not None
-    assert units.seen is not None
     std = units.values.std
     nearest, beyond = units.seen.nearest(values, std)
     fading = -np.sign(beyond) * (nearest - units.values.mean) / std**2 * (np.abs(beyond) < 1)

@@ -12,7 +12,7 @@ from skrnn._data.on_device import DeviceData
 from skrnn._data.sequences import Sequences, lacks_some
 from skrnn._data.units import Scale
 from skrnn._model.anchor import Anchor, Levels, divided
-from skrnn._model.seen import Seen
+from skrnn._model.seen import EVERYTHING, Seen
 
 _AT_ONCE = 2**14  # rows of the base
 _SMALL = 2.0**-100  # a size, in that of all, below which single precision has few digits
@@ -35,7 +35,7 @@ class Units:
     anchor: Anchor | None = None
     values: Scale | None = None
     sizes: np.ndarray | None = None  # (anchored channel,), of sequences of which nothing is known; None without scaling
-    seen: Seen | None = None  # of anchored channels
+    seen: Seen = EVERYTHING  # of anchored channels; also in models that were saved before it was measured
 
     @property
     def n_channels(self) -> int:
@@ -66,7 +66,7 @@ class Units:
         if not np.isfinite(self.x.std).all():
             units = replace(units, x=self.x.completed(sequences.scale(examples.weight, self.missing, robust=robust)))
         levels = units.levels(sequences)
-        if units.anchor is not None and units.seen is not None and levels is not None:
+        if units.anchor is not None and levels is not None:
             seen = Seen.of(sequences, units.anchor.channels, levels)
             units = replace(units, seen=units.seen.with_more(seen))
         return units if self.has_missing else replace(units, has_missing=lacks_some(sequences, examples.weight))
@@ -107,7 +107,7 @@ class Units:
         """Sequences in the units of the network; ``like`` are others from the same base."""
         channels = () if self.anchor is None else tuple(self.anchor.channels.tolist())
         within = sequences
-        if self.seen is not None and levels is not None:
+        if levels is not None:
             within = self.seen.within_reach(sequences, np.array(channels), levels)
         if like is None or within is not sequences:
             sequences = within
@@ -166,7 +166,6 @@ class Units:
         """Values of the anchored channels (row, anchored channel) as the layers read them, of rows of the base."""
         assert self.anchor is not None
         assert self.values is not None
-        assert self.seen is not None
         nearest, beyond = self.seen.nearest(rows[:, self.anchor.channels], self.values.std)
         read = (nearest - self.values.mean) / self.values.std * (1 - np.minimum(np.abs(beyond), 1))
         read[np.isnan(read)] = 0.0
