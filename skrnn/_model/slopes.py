@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from skrnn._compiled.threads import alone
-from skrnn._data.sequences import Sequences
+from skrnn._data.sequences import Sequences, with_their_rows
 from skrnn._model.anchor import Levels, divided
 from skrnn._model.engine import torch_dtype
 from skrnn._model.model import Model
@@ -45,7 +45,8 @@ def slopes(model: Model, sequences: Sequences, *, of_answers: bool) -> np.ndarra
         by_inputs = [torch.autograd.grad(output.sum(), x, retain_graph=True)[0] for output in outputs.unbind(1)]
         slopes = torch.stack(by_inputs, 1).numpy().astype(np.float64)  # (batch, output, step, input)
         answers = outputs.detach().numpy()
-        found.append(_by_values(slopes, answers, model.units, sequences.take(rows), of_answers=of_answers))
+        some = with_their_rows(sequences.take(rows))
+        found.append(_by_values(slopes, answers, model.units, some, of_answers=of_answers))
     return np.concatenate(found)
 
 

@@ -61,7 +61,7 @@ class Units:
         return replace(units, x=Scale(self.x.mean, std), values=values, seen=Seen.of(sequences, channels, levels))
 
     def also_of(self, examples: Examples, *, robust: bool) -> Units:
-        """With units of what was constant in all training data before these."""
+        """With units of what was constant in all training data before these, and with what is seen in these."""
         units, sequences = self, examples.sequences
         if not np.isfinite(self.x.std).all():
             units = replace(units, x=self.x.completed(sequences.scale(examples.weight, self.missing, robust=robust)))
